@@ -1,0 +1,185 @@
+# mp-tools.  make            programs in build/bin, the hook in build/lib/mp
+#            make demo       install what is missing, build, capture, show
+#            make check      install what tests need, run every test
+#            make install    PREFIX= DESTDIR= BINDIR= LIBDIR= INCLUDEDIR= MANDIR=
+# Knobs: CC= DEVELOPER=1 (-Werror) SANITIZE=address,undefined BUILD=dir
+VERSION = 0.1.0
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+BUILD ?= build
+
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+CFLAGS ?= -O2 -g
+WARN = -Wall -Wextra -Wshadow -Wcast-qual -Wcast-align -Wpointer-arith -Wundef \
+	-Wstrict-prototypes -Wmissing-prototypes -Wredundant-decls -Wswitch-enum -Wvla \
+	-Wformat=2 -Wwrite-strings -Wno-format-nonliteral
+CONVERSION = -Wconversion -Wno-sign-conversion
+ifdef DEVELOPER
+WARN += -Werror
+endif
+ifdef SANITIZE
+SAN = -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+ALL_CFLAGS = -std=gnu11 $(WARN) -D_GNU_SOURCE -DMP_VERSION='"$(VERSION)"' -Iformats -Ilib \
+	-ffile-prefix-map=$(CURDIR)/= -fno-common -pthread $(CPPFLAGS) $(CFLAGS)
+HOOK_CFLAGS = -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-builtin-malloc \
+	-fno-stack-protector -fno-omit-frame-pointer -fcf-protection=none
+LIBS = -lzstd -lxxhash
+SYMBOL_LIBS = -ldw -lelf -liberty
+
+lib_src = $(sort $(wildcard formats/*.c) $(filter-out lib/cli.c lib/print.c lib/cli_%.c,$(wildcard lib/*.c)))
+cli_src = $(sort $(wildcard lib/cli.c lib/print.c lib/cli_*.c))
+tool_src = $(sort $(wildcard tools/mp-*.c))
+capture_src = $(sort $(wildcard capture/*.c))
+hook_src = $(sort $(wildcard capture/hook/*.c))
+unit_src = $(sort $(wildcard tests/unit/test_*.c))
+fuzz_src = $(sort $(wildcard tests/fuzz/fuzz_*.c))
+target_src = $(sort $(wildcard tests/targets/*.c))
+target_cxx = $(sort $(wildcard tests/targets/*.cc))
+bench_src = $(sort $(wildcard tests/bench/*.c))
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+lib = $(BUILD)/lib/libmp.a
+hook = $(BUILD)/lib/mp/libmp-hook.so
+tools = $(patsubst tools/%.c,$(BUILD)/bin/%,$(tool_src))
+capture = $(if $(capture_src),$(BUILD)/bin/mp-capture)
+programs = $(tools) $(capture)
+units = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(unit_src))
+fuzzers = $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(fuzz_src))
+targets = $(patsubst tests/targets/%.c,$(BUILD)/targets/%,$(target_src)) \
+	$(patsubst tests/targets/%.cc,$(BUILD)/targets/%,$(target_cxx))
+bench_bins = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(bench_src))
+manpages = $(sort $(wildcard tools/*.1 tools/*.7 capture/*.1))
+
+all: $(programs) $(if $(hook_src),$(hook)) $(BUILD)/mp.pc
+
+# ---- objects ------------------------------------------------------------------
+$(BUILD)/obj/formats/%.o $(BUILD)/obj/lib/%.o: ALL_CFLAGS += $(CONVERSION) $(SAN)
+$(BUILD)/obj/tools/%.o $(BUILD)/obj/tests/%.o: ALL_CFLAGS += $(SAN)
+$(BUILD)/obj/capture/%.o: ALL_CFLAGS += $(SAN)
+$(BUILD)/obj/hook/%.o: capture/hook/%.c $(BUILD)/.flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Icapture $(HOOK_CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/obj/%.o: %.c $(BUILD)/.flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Icapture -MMD -MP -c -o $@ $<
+
+# Rebuild everything when compiler or flags change.
+$(BUILD)/.flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(SAN) $(WARN)' | cmp -s - $@ || \
+		echo '$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(SAN) $(WARN)' > $@
+FORCE:
+
+$(lib): $(call obj,$(lib_src))
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcD $@ $^
+
+# ---- programs -----------------------------------------------------------------
+LINK = $(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -pthread -Wl,--as-needed -o $@
+$(tools): $(BUILD)/bin/%: $(BUILD)/obj/tools/%.o $(call obj,$(cli_src)) $(lib)
+	@mkdir -p $(@D)
+	$(LINK) $^ $(LIBS) $(SYMBOL_LIBS)
+$(capture): $(call obj,$(capture_src)) $(call obj,$(cli_src)) $(lib)
+	@mkdir -p $(@D)
+	$(LINK) $^ $(LIBS) $(SYMBOL_LIBS)
+hook_obj = $(patsubst capture/hook/%.c,$(BUILD)/obj/hook/%.o,$(hook_src))
+-include capture/hook/hook.mk
+$(hook): $(hook_obj)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -o $@ $^ $(HOOK_LIBS) -Wl,-z,nodelete -Wl,-z,now \
+		-Wl,-z,defs -Wl,--exclude-libs,ALL -Wl,-soname,libmp-hook.so -ldl -pthread
+
+$(BUILD)/mp.pc: Makefile
+	@mkdir -p $(@D)
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' \
+		'Name: mp' 'Description: read and write memory traces and profiles' \
+		'Version: $(VERSION)' 'Libs: -L$${libdir} -lmp' \
+		'Libs.private: -lzstd -lxxhash -ldw -lelf -liberty -pthread' \
+		'Requires: libzstd libxxhash' 'Cflags: -I$${includedir}/mp' > $@
+
+# ---- tests ----------------------------------------------------------------------
+$(units) $(fuzzers): SAN_LINK = $(SAN)
+$(units): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(lib) $(unit_extra)
+	@mkdir -p $(@D)
+	$(LINK) $(filter %.o,$^) $(lib) $(LIBS) $(SYMBOL_LIBS)
+$(fuzzers): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/driver.o $(lib)
+	@mkdir -p $(@D)
+	$(LINK) $^ $(LIBS) $(SYMBOL_LIBS)
+# These tests exercise the drain's own code.
+$(BUILD)/tests/test_order: $(BUILD)/obj/capture/order.o
+$(BUILD)/tests/test_drain: $(call obj,$(filter-out capture/mp-capture.c,$(capture_src)))
+$(BUILD)/tests/test_stacks: $(call obj,$(patsubst %,capture/%.c,stacks symboliser modules evalrange table))
+$(BUILD)/tests/test_pyline: $(BUILD)/obj/capture/hook/python_line.o
+$(patsubst tests/targets/%.c,$(BUILD)/targets/%,$(target_src)): $(BUILD)/targets/%: tests/targets/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O1 -g -fno-builtin -pthread -o $@ $< -ldl
+$(patsubst tests/targets/%.cc,$(BUILD)/targets/%,$(target_cxx)): $(BUILD)/targets/%: tests/targets/%.cc
+	@mkdir -p $(@D)
+	$(CXX) -O1 -g -pthread -o $@ $< -ldl
+$(bench_bins): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(lib)
+	@mkdir -p $(@D)
+	$(LINK) $^ $(LIBS) $(SYMBOL_LIBS)
+
+deps:
+	tests/deps build
+deps-test:
+	tests/deps test
+
+demo: deps
+	+$(MAKE) all
+	tests/demo $(BUILD)
+
+check: deps-test
+	+$(MAKE) test
+
+test: all $(units) $(fuzzers) $(targets)
+	tests/run $(BUILD)
+
+bench: all $(bench_bins) $(targets)
+	tests/bench/run $(BUILD)
+
+lint:
+	tests/lint $(BUILD)
+size:
+	tests/size
+fuzz:
+	tests/fuzz/run $(BUILD)
+fmt-check:
+	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+cov:
+	+$(MAKE) BUILD=build-cov CFLAGS='-O0 -g --coverage' LDFLAGS=--coverage test
+	gcovr -r . build-cov --exclude tests
+
+# ---- install ----------------------------------------------------------------------
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/mp $(DESTDIR)$(LIBDIR)/pkgconfig \
+		$(DESTDIR)$(INCLUDEDIR)/mp $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man7 \
+		$(DESTDIR)$(BASHCOMPDIR)
+	install -m 755 $(programs) $(DESTDIR)$(BINDIR)
+	install -m 755 $(hook) $(DESTDIR)$(LIBDIR)/mp
+	install -m 644 $(lib) $(DESTDIR)$(LIBDIR)
+	install -m 644 lib/mp.h formats/wire.h $(DESTDIR)$(INCLUDEDIR)/mp
+	install -m 644 $(BUILD)/mp.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -m 644 $(filter %.1,$(manpages)) $(DESTDIR)$(MANDIR)/man1
+	install -m 644 $(filter %.7,$(manpages)) $(DESTDIR)$(MANDIR)/man7
+	install -m 644 tools/completion.bash $(DESTDIR)$(BASHCOMPDIR)/mp-top
+	for p in $(notdir $(programs)); do test $$p = mp-top || \
+		ln -sf mp-top $(DESTDIR)$(BASHCOMPDIR)/$$p; done
+
+dist:
+	git archive --format=tar.gz --prefix=mp-tools-$(VERSION)/ -o mp-tools-$(VERSION).tar.gz HEAD
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all deps deps-test demo check test bench lint size fuzz fmt-check cov install dist clean FORCE
+.DELETE_ON_ERROR:
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,243 @@
+/* emit.c - the records of a round in their final order: slot after slot within an
+ * epoch, and what capture/order.h puts ahead of a record.
+ */
+#include "drain.h"
+
+#include <string.h>
+
+enum { AHEAD = 512 };           /* bytes of records whose blocks are prefetched */
+
+void drain_drop(struct drain *d, struct slot *s)
+{
+	s->bad = true;
+	s->pos = s->safe = s->seen;
+	d->counts.bad_slots++;
+	drain_lost(d, 1, 0);
+	d->say("a thread's records made no sense; they are dropped and counted as lost");
+}
+
+static void move_on(struct drain *d, struct slot *s, const struct cursor *c)
+{
+	if (slot_advance(s, d->session, c)) {
+		atomic_store_explicit(&s->shared->head, s->pos, memory_order_release);
+		session_wake(&s->shared->waiting);
+		d->gave = true;
+	}
+}
+
+/* The next record of S below LIMIT, at C. */
+static inline bool next(struct drain *d, struct slot *s, uint64_t limit, struct cursor *c,
+		struct record *r)
+{
+	enum slot_read got;
+
+	if (s->bad)
+		return false;
+	*c = slot_cursor(s);
+	got = slot_read(d->session, c, limit, r);
+	if (__builtin_expect(got == SLOT_RECORD, 1))
+		return true;
+	if (got == SLOT_BAD)
+		drain_drop(d, s);
+	else if (c->pos != s->pos)      /* a new chunk, and nothing in it yet */
+		move_on(d, s, c);
+	return false;
+}
+
+/* Ask for the table entries of the next records: a large heap's are far away. */
+static void look_ahead(const struct session *session, struct slot *s)
+{
+	uint64_t end = (s->pos / MP_CHUNK + 1) * MP_CHUNK;
+	const unsigned char *chunk = session->chunk + s->chunk_at;
+
+	if (end > s->pos + AHEAD)
+		end = s->pos + AHEAD;
+	if (end > s->seen)
+		end = s->seen;
+	if (s->ahead < s->pos)
+		s->ahead = s->pos;
+	while (s->ahead + 8 <= end) {
+		uint64_t w0 = __atomic_load_n((const uint64_t *)(const void *)
+				(chunk + s->ahead % MP_CHUNK), __ATOMIC_RELAXED);
+		unsigned type = MP_REC_TYPE(w0);
+
+		if (type >= MP_REC_TYPES || !slot_words[type])
+			return;
+		if (type >= MP_REC_ALLOC && type <= MP_REC_END)
+			ident_prefetch(&s->image->memory, MP_REC_ADDRESS(w0));
+		s->ahead += slot_words[type] * 8u;
+	}
+}
+
+static inline void consume(struct drain *d, struct slot *s, struct cursor *c,
+		const struct record *r)
+{
+	look_ahead(d->session, s);
+	drain_apply(d, s, r);
+	c->pos += (uint64_t)r->words * 8;
+	d->counts.records++;
+	move_on(d, s, c);
+}
+
+static bool peek(void *ctx, unsigned index, struct order_event *e)
+{
+	struct drain *d = ctx;
+	struct slot *s = &d->slot[index];
+	struct cursor c;
+	struct record r;
+
+	if (!next(d, s, s->seen, &c, &r))
+		return false;
+	*e = (struct order_event){ .pos = c.pos };
+	if (!drain_key(s, &r, &e->key, &e->stamp))
+		e->key = 0;
+	return true;
+}
+
+static void emit(void *ctx, unsigned index)
+{
+	struct drain *d = ctx;
+	struct slot *s = &d->slot[index];
+	struct cursor c;
+	struct record r;
+
+	if (next(d, s, s->seen, &c, &r))
+		consume(d, s, &c, &r);
+}
+
+int drain_emit_init(struct drain *d)
+{
+	struct order_source source = { .ctx = d, .peek = peek, .emit = emit };
+
+	return order_init(&d->order, &source, d->session->slots);
+}
+
+/* ---- several slots ------------------------------------------------------------------- */
+
+enum pass { PAGES, KEYS, QUEUES };
+
+/* Show the order what is in sight of S; on the way, take definitions ahead. */
+static void show(struct drain *d, struct slot *s, enum pass pass)
+{
+	struct cursor c = slot_cursor(s);
+	struct record r;
+	uint64_t key, pos;
+	uint32_t stamp;
+
+	for (; slot_read(d->session, &c, s->seen, &r) == SLOT_RECORD; c.pos = pos) {
+		pos = c.pos + (uint64_t)r.words * 8;
+		if (!drain_key(s, &r, &key, &stamp)) {
+			if (pass == PAGES && c.pos >= s->defined)
+				drain_define(d, s, &r);
+		} else if (pass == PAGES) {
+			order_mark_page(&d->order, s->index, key);
+		} else if (pass == KEYS) {
+			order_mark(&d->order, s->index, key);
+		} else if (order_shared(&d->order, key) &&
+				order_add(&d->order, s->index, c.pos, key, stamp) < 0) {
+			d->ident.failed = true;
+		}
+	}
+	if (pass == PAGES && c.pos > s->defined)
+		s->defined = c.pos;
+}
+
+static uint64_t show_all(struct drain *d, enum pass pass)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < d->actives; i++) {
+		struct slot *s = &d->slot[d->active[i]];
+
+		if (s->image->windows < 2)
+			continue;
+		bytes += s->seen - s->pos;
+		show(d, s, pass);
+	}
+	return bytes;
+}
+
+/* What several slots of an image have in common; mostly nothing. */
+static void find_shared(struct drain *d)
+{
+	uint64_t bytes;
+
+	order_begin(&d->order);
+	bytes = show_all(d, PAGES);
+	d->grouped = d->order.pages_shared;
+	if (!d->grouped)
+		return;
+	if (order_room(&d->order, bytes / 20) < 0) {
+		d->ident.failed = true;
+		d->grouped = false;
+		return;
+	}
+	show_all(d, KEYS);
+	show_all(d, QUEUES);
+}
+
+/* Epoch at which the next record of S is due; it goes at once if it has none. */
+static uint32_t due(const struct drain *d, const struct record *r)
+{
+	int low = drain_epoch(r);
+	uint32_t age = (uint16_t)(d->epoch - (uint32_t)low);
+
+	return low < 0 || age > d->epoch ? 0 : d->epoch - age;
+}
+
+/* Emit S as long as its records are due by EPOCH; returns when the next one is. */
+static uint32_t emit_until(struct drain *d, struct slot *s, uint32_t epoch)
+{
+	struct cursor c;
+	struct record r;
+	uint64_t key;
+	uint32_t stamp, at;
+
+	while (next(d, s, s->safe, &c, &r)) {
+		at = due(d, &r);
+		if (at > epoch)
+			return at;
+		if (d->grouped && s->image->windows > 1 && drain_key(s, &r, &key, &stamp) &&
+				order_shared(&d->order, key))
+			order_emit(&d->order, s->index, c.pos + 1);
+		else
+			consume(d, s, &c, &r);
+	}
+	return UINT32_MAX;
+}
+
+static void emit_merged(struct drain *d)
+{
+	uint32_t epoch = 0, least;
+
+	memset(d->due, 0, d->actives * sizeof *d->due);
+	do {
+		least = UINT32_MAX;
+		for (uint32_t i = 0; i < d->actives; i++) {
+			if (d->due[i] <= epoch)
+				d->due[i] = emit_until(d, &d->slot[d->active[i]], epoch);
+			if (d->due[i] < least)
+				least = d->due[i];
+		}
+		epoch = least;
+	} while (least != UINT32_MAX);
+}
+
+static void emit_alone(struct drain *d, struct slot *s)
+{
+	struct cursor c;
+	struct record r;
+
+	while (next(d, s, s->safe, &c, &r))
+		consume(d, s, &c, &r);
+}
+
+void drain_emit(struct drain *d)
+{
+	if (d->grouped)
+		find_shared(d);
+	if (d->actives == 1)
+		emit_alone(d, &d->slot[d->active[0]]);
+	else if (d->actives)
+		emit_merged(d);
+}

@@ -1,0 +1,179 @@
+/* event.c - records of events.
+ *
+ * Invariant: room first, stamp second, record third, published last; a stamp
+ * is never taken for a record that is then dropped.
+ */
+#include "internal.h"
+
+#include <string.h>
+
+static uint64_t size_word(size_t size)
+{
+	uint64_t n = size > MP_REC_SIZE_MASK ? MP_REC_SIZE_MASK : size;
+
+	return n | hook_epoch() << 48;
+}
+
+static uint32_t stamp_of(unsigned type, const void *address)
+{
+	if (type == MP_REC_MAP || type == MP_REC_BREAK)
+		return hook_map_stamp();
+	return hook_stamp(address);
+}
+
+static inline void alloc_stack(struct hook_thread *t, unsigned type, unsigned kind,
+			       unsigned flags, const void *address, size_t size, uint32_t stack)
+{
+	uint64_t *w = hook_reserve(t, 3, true, size);
+
+	if (w == NULL)
+		return;
+	w[0] = MP_REC_WORD0(type, kind, flags, (uintptr_t)address);
+	w[2] = size_word(size);
+	w[1] = stamp_of(type, address) | (uint64_t)stack << 32;
+	hook_publish(t, 3);
+}
+
+void hook_event_alloc_stack(struct hook_thread *t, unsigned type, unsigned kind,
+			    const void *address, size_t size, uint32_t stack)
+{
+	alloc_stack(t, type, kind, 0, address, size, stack);
+}
+
+void hook_event_map(struct hook_thread *t, unsigned type, unsigned kind, unsigned flags,
+		    const void *address, size_t size, struct hook_caller caller)
+{
+	alloc_stack(t, type, kind, flags, address, size, hook_stack(t, caller));
+}
+
+void hook_event_alloc(struct hook_thread *t, unsigned kind, const void *address, size_t size,
+		      struct hook_caller caller)
+{
+	alloc_stack(t, MP_REC_ALLOC, kind, 0, address, size, hook_stack(t, caller));
+}
+
+void hook_event_free(struct hook_thread *t, unsigned kind, const void *address)
+{
+	uint64_t *w = hook_reserve(t, 2, true, 0);
+
+	if (w == NULL)
+		return;
+	w[0] = MP_REC_WORD0(MP_REC_FREE, kind, 0, (uintptr_t)address);
+	w[1] = hook_stamp(address) | hook_epoch() << 32;
+	hook_publish(t, 2);
+}
+
+void hook_event_begin(struct hook_thread *t, unsigned kind, const void *old, size_t size)
+{
+	uint64_t *w = hook_reserve(t, 3, true, 0);
+	uint32_t bit = 1u << (t->begun++ % 32);
+
+	if (w == NULL) {
+		t->begin_lost |= bit;
+		return;
+	}
+	t->begin_lost &= ~bit;
+	w[0] = MP_REC_WORD0(MP_REC_BEGIN, kind, 0, (uintptr_t)old);
+	w[2] = size > MP_REC_SIZE_MASK ? MP_REC_SIZE_MASK : size;
+	w[1] = hook_stamp(old) | hook_epoch() << 32;
+	hook_publish(t, 3);
+}
+
+/* Was the BEGIN that ends now dropped? */
+static bool begin_was_lost(struct hook_thread *t)
+{
+	if (t->begun == 0)
+		return true;    /* longjmp'ed out of, or forked since */
+	t->begun--;
+	return (t->begin_lost >> (t->begun % 32) & 1) != 0;
+}
+
+void hook_event_end(struct hook_thread *t, unsigned kind, const void *address, size_t size,
+		    struct hook_caller caller)
+{
+	uint32_t stack = address != NULL ? hook_stack(t, caller) : 0;
+
+	if (!begin_was_lost(t))
+		alloc_stack(t, MP_REC_END, kind, 0, address, size, stack);
+	else if (address != NULL)
+		alloc_stack(t, MP_REC_ALLOC, kind, 0, address, size, stack);
+}
+
+static void undo(struct hook_thread *t, unsigned kind, unsigned flags)
+{
+	uint64_t *w = hook_reserve(t, 1, true, 0);
+
+	if (w == NULL)
+		return;
+	w[0] = MP_REC_WORD0(MP_REC_UNDO, kind, flags, 0);
+	hook_publish(t, 1);
+}
+
+void hook_event_undo(struct hook_thread *t, unsigned kind)
+{
+	if (!begin_was_lost(t))
+		undo(t, kind, 0);
+}
+
+void hook_event_intent(struct hook_thread *t, unsigned kind, size_t size,
+		       struct hook_caller caller)
+{
+	uint32_t stack = hook_stack(t, caller);
+	uint64_t *w = hook_reserve(t, 3, false, 0);
+
+	if (w == NULL)
+		return;
+	w[0] = MP_REC_WORD0(MP_REC_INTENT, kind, 0, 0);
+	w[1] = (uint64_t)stack << 32;
+	w[2] = size_word(size);
+	hook_publish(t, 3);
+}
+
+void hook_event_intent_undo(struct hook_thread *t, unsigned kind)
+{
+	undo(t, kind, MP_REC_FLAG_INTENT);
+}
+
+bool hook_event_unmap(struct hook_thread *t, unsigned kind, const void *address, size_t size)
+{
+	uint64_t *w = hook_reserve(t, 3, true, 0);
+
+	if (w == NULL)
+		return false;
+	w[0] = MP_REC_WORD0(MP_REC_UNMAP, kind, MP_REC_FLAG_PENDING, (uintptr_t)address);
+	w[2] = size > MP_REC_SIZE_MASK ? MP_REC_SIZE_MASK : size;
+	w[1] = hook_map_stamp() | hook_epoch() << 32;
+	hook_publish(t, 3);
+	return true;
+}
+
+void hook_event_unmap_undo(struct hook_thread *t, unsigned kind)
+{
+	undo(t, kind, MP_REC_FLAG_PENDING);
+}
+
+void hook_event_life(struct hook_thread *t, unsigned type, uint64_t value)
+{
+	uint64_t *w = hook_reserve(t, 2, false, 0);
+
+	if (w == NULL)
+		return;
+	w[0] = MP_REC_WORD0(type, 0, 0, value);
+	w[1] = hook_epoch() << 32;
+	hook_publish(t, 2);
+}
+
+void hook_event_note(struct hook_thread *t, const char *text)
+{
+	size_t n = strnlen(text, 4000);
+	uint32_t words = (uint32_t)(2 + (n + 7) / 8);
+	uint64_t *w = hook_reserve(t, words, false, 0);
+
+	if (w == NULL)
+		return;
+	w[0] = MP_REC_WORD0(MP_REC_NOTE, 0, 0, 0);
+	w[words - 1] = 0;
+	w[1] = (uint64_t)words << 32 | n;
+	memcpy(&w[2], text, n);
+	hook_publish(t, words);
+}

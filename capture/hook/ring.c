@@ -1,0 +1,262 @@
+/* ring.c - claiming a slot, chunk after chunk, and what to do when none is free.
+ *
+ * Invariant: between limit and the end of a thread's chunk there is always
+ * room for one NEXT.  The wait for space is bounded (2 s), and it is over at
+ * once when the drain is gone.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+enum {
+	WAIT_MS = 2000,
+	SLICE_MS = 20,
+	NO_CHUNK = UINT32_MAX,
+};
+
+static struct mp_slot *slot_at(uint32_t i)
+{
+	return (struct mp_slot *)(void *)((char *)hook_session + hook_session->slot_offset) + i;
+}
+
+static uint64_t *chunk_at(uint32_t i)
+{
+	return (uint64_t *)(void *)((char *)hook_session + hook_session->chunk_offset +
+				    (uint64_t)i * MP_CHUNK);
+}
+
+/* Lowest first, so that a quiet session touches few pages. */
+static uint32_t take_chunk(void)
+{
+	struct mp_session *s = hook_session;
+	uint32_t chunks = s->chunks < MP_CHUNKS_MAX ? s->chunks : MP_CHUNKS_MAX;
+	uint32_t i;
+
+	for (i = 0; i * 64 < chunks; i++) {
+		uint64_t free = atomic_load_explicit(&s->chunk_free[i], memory_order_relaxed);
+
+		while (free != 0) {
+			uint32_t bit = (uint32_t)__builtin_ctzll(free);
+
+			if (i * 64 + bit >= chunks)
+				return NO_CHUNK;
+			if (atomic_compare_exchange_weak_explicit(&s->chunk_free[i], &free,
+								  free & (free - 1),
+								  memory_order_acquire,
+								  memory_order_relaxed))
+				return i * 64 + bit;
+		}
+	}
+	return NO_CHUNK;
+}
+
+static void give_chunk(uint32_t i)
+{
+	atomic_fetch_or_explicit(&hook_session->chunk_free[i / 64], 1ull << (i % 64),
+				 memory_order_release);
+}
+
+static bool drain_gone(void)
+{
+	return atomic_load_explicit(&hook_session->stopped, memory_order_acquire) != 0 ||
+	       mp_owner_died(&hook_session->drain_alive);
+}
+
+void hook_count_lost(struct hook_thread *t, uint64_t events, uint64_t bytes)
+{
+	struct mp_session *s = hook_session;
+
+	if (t != NULL && t->slot != NULL) {
+		t->lost_events += events;
+		t->lost_bytes += bytes;
+		atomic_fetch_add_explicit(&t->slot->lost_events, events, memory_order_relaxed);
+		atomic_fetch_add_explicit(&t->slot->lost_bytes, bytes, memory_order_relaxed);
+	} else if (s != NULL) {
+		atomic_fetch_add_explicit(&s->lost_events, events, memory_order_relaxed);
+		atomic_fetch_add_explicit(&s->lost_bytes, bytes, memory_order_relaxed);
+	}
+}
+
+static bool enough(struct hook_thread *t)
+{
+	return atomic_load_explicit(&t->slot->chunks, memory_order_acquire) >=
+	       hook_session->chunks_per_slot;
+}
+
+/* A chunk for T, waiting for one if need be. */
+static uint32_t wait_chunk(struct hook_thread *t)
+{
+	struct mp_slot *slot = t->slot;
+	struct timespec slice = {0, SLICE_MS * 1000000l}, now;
+	int64_t begun = 0, ms;
+	uint32_t i;
+
+	for (bool first = true;; first = false) {
+		if (drain_gone()) {
+			hook_stop();
+			return NO_CHUNK;
+		}
+		if (!first)
+			atomic_store_explicit(&slot->waiting, 1, memory_order_seq_cst);
+		if (!enough(t)) {
+			i = take_chunk();
+			if (i != NO_CHUNK) {
+				if (!first)
+					atomic_store(&slot->waiting, 0);
+				t->dropping = 0;
+				return i;
+			}
+		}
+		if (t->dropping)
+			return NO_CHUNK;
+		hook_syscall(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&now, 0, 0, 0, 0);
+		ms = now.tv_sec * 1000 + now.tv_nsec / 1000000;
+		if (first)
+			begun = ms;
+		if (ms - begun >= WAIT_MS) {
+			atomic_store(&slot->waiting, 0);
+			t->dropping = 1;
+			return NO_CHUNK;
+		}
+		if (!first)
+			hook_syscall(SYS_futex, (long)&slot->waiting, FUTEX_WAIT, 1,
+				     (long)&slice, 0, 0);
+	}
+}
+
+static void use_chunk(struct hook_thread *t, uint32_t i)
+{
+	t->write = chunk_at(i);
+	t->limit = t->write + MP_CHUNK / 8 - 1;
+}
+
+static bool next_chunk(struct hook_thread *t)
+{
+	uint32_t i = wait_chunk(t);
+
+	if (i == NO_CHUNK) {
+		t->limit = t->write;    /* nothing more before a LOST record */
+		return false;
+	}
+	atomic_fetch_add_explicit(&t->slot->chunks, 1, memory_order_relaxed);
+	*t->write = MP_REC_WORD0(MP_REC_NEXT, 0, 0, i);
+	t->tail = (t->tail / MP_CHUNK + 1) * MP_CHUNK;
+	use_chunk(t, i);
+	atomic_store_explicit(&t->slot->tail, t->tail, memory_order_release);
+	return true;
+}
+
+static void publish_lost(struct hook_thread *t)
+{
+	uint64_t *w = t->write;
+
+	w[0] = MP_REC_WORD0(MP_REC_LOST, 0, 0, 0);
+	w[1] = t->lost_events;
+	w[2] = t->lost_bytes;
+	hook_publish(t, 3);
+	t->lost_events = t->lost_bytes = 0;
+}
+
+HOOK_COLD uint64_t *hook_reserve_slow(struct hook_thread *t, uint32_t words, bool event,
+				      uint64_t bytes)
+{
+	bool ok = words < MP_CHUNK / 8 - 4;
+
+	if (ok && t->slot == NULL)
+		ok = hook_begin_state(t);
+	if (ok && t->write + words + (t->lost_events != 0 ? 3 : 0) > t->limit)
+		ok = next_chunk(t);
+	if (!ok) {
+		if (event)
+			hook_count_lost(t, 1, bytes);
+		return NULL;
+	}
+	if (t->lost_events != 0)
+		publish_lost(t);
+	return t->write;
+}
+
+/* ---- slots ---- */
+
+static struct mp_slot *take_slot(void)
+{
+	struct mp_session *s = hook_session;
+	uint32_t i, used;
+
+	for (i = 0; i < s->slots && i < MP_SLOTS; i++) {
+		struct mp_slot *slot = slot_at(i);
+		uint64_t free = 0;
+
+		if (atomic_load_explicit(&slot->owner, memory_order_relaxed) != 0 ||
+		    !atomic_compare_exchange_strong_explicit(&slot->owner, &free,
+							     MP_SLOT_CLAIMING,
+							     memory_order_acquire,
+							     memory_order_relaxed))
+			continue;
+		used = atomic_load(&s->slots_used);
+		while (used <= i &&
+		       !atomic_compare_exchange_weak(&s->slots_used, &used, i + 1))
+			;
+		return slot;
+	}
+	return NULL;
+}
+
+/* As pthread_mutex_init() with these attributes leaves it; spelt out because the
+ * functions' versions would tie the hook to glibc 2.34. */
+void hook_lock_for_life(pthread_mutex_t *m)
+{
+	enum { ROBUST = 16, SHARED = 128 };
+	int tid = (int)hook_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
+
+	memset(m, 0, sizeof(*m));
+	m->__data.__kind = ROBUST | SHARED;
+	if (hook_real.pthread_mutex_trylock == NULL)
+		return; /* glibc < 2.34 without libpthread: the drain looks for the process */
+	hook_real.pthread_mutex_trylock(m);
+	/* libc does not know its own thread id in the child of a bare clone() */
+	if (__atomic_load_n(&m->__data.__lock, __ATOMIC_RELAXED) != tid)
+		__atomic_store_n(&m->__data.__lock, tid, __ATOMIC_RELEASE);
+}
+
+HOOK_COLD bool hook_claim(struct hook_thread *t)
+{
+	struct mp_slot *slot;
+	uint32_t chunk;
+
+	if (drain_gone()) {
+		hook_stop();
+		return false;
+	}
+	chunk = take_chunk();
+	if (chunk == NO_CHUNK)
+		return false;
+	slot = take_slot();
+	if (slot == NULL) {
+		give_chunk(chunk);
+		return false;
+	}
+	slot->image = hook_image;
+	slot->depth = t->depth;
+	slot->first_chunk = chunk;
+	atomic_store(&slot->tail, 0);
+	atomic_store(&slot->lost_events, 0);
+	atomic_store(&slot->lost_bytes, 0);
+	atomic_store(&slot->head, 0);
+	atomic_store(&slot->chunks, 1);
+	atomic_store(&slot->waiting, 0);
+	hook_lock_for_life(&slot->alive);
+	t->tid = (uint32_t)hook_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
+	t->slot = slot;
+	t->tail = 0;
+	use_chunk(t, chunk);
+	hook_stacks_reset(t);
+	atomic_fetch_add(&slot->claimed, 1);
+	atomic_store(&slot->owner, (uint64_t)hook_pid << 32 | t->tid);
+	atomic_store_explicit(&slot->ready, 1, memory_order_release);
+	return true;
+}

@@ -1,0 +1,172 @@
+/* stack.c - stacks get an id in their thread: one look-up by a hash over every
+ * frame, native and Python.
+ *
+ * Invariant: a stack's record is published before an event names its id, and a
+ * module's before a stack that runs through it.
+ */
+#include "internal.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+struct entry {
+	uint64_t hash;          /* 0: free */
+	uint32_t id, unused;
+};
+
+struct hook_stacks {
+	struct entry *table;
+	size_t mask, used;      /* entries - 1 */
+	uint32_t next_id;
+	uint64_t last_hash;
+	uint32_t last_id;
+};
+
+enum { FIRST_ENTRIES = 4096 };
+
+void hook_stacks_reset(struct hook_thread *t)
+{
+	struct hook_stacks *s = t->stacks;
+
+	if (!hook_unwind_ready(t))
+		return;
+	if (s == NULL) {
+		s = hook_map(sizeof(*s));
+		if (s == NULL)
+			return;
+		s->table = hook_map(FIRST_ENTRIES * sizeof(*s->table));
+		if (s->table == NULL) {
+			hook_unmap(s, sizeof(*s));
+			return;
+		}
+		s->mask = FIRST_ENTRIES - 1;
+		t->stacks = s;
+	} else {
+		hook_syscall(SYS_madvise, (long)s->table,
+			     (long)((s->mask + 1) * sizeof(*s->table)), MADV_DONTNEED, 0, 0, 0);
+	}
+	s->used = 0;
+	s->next_id = 1;
+	s->last_hash = 0;
+	s->last_id = 0;
+}
+
+static struct entry *find(const struct hook_stacks *s, uint64_t hash)
+{
+	size_t i = hash & s->mask;
+
+	while (s->table[i].hash != 0 && s->table[i].hash != hash)
+		i = (i + 1) & s->mask;
+	return &s->table[i];
+}
+
+static bool grow(struct hook_stacks *s)
+{
+	struct hook_stacks larger = *s;
+	size_t entries = (s->mask + 1) * 4, i;
+
+	larger.mask = entries - 1;
+	larger.table = hook_map(entries * sizeof(*s->table));
+	if (larger.table == NULL)
+		return false;
+	for (i = 0; i <= s->mask; i++)
+		if (s->table[i].hash != 0)
+			*find(&larger, s->table[i].hash) = s->table[i];
+	hook_unmap(s->table, (s->mask + 1) * sizeof(*s->table));
+	*s = larger;
+	return true;
+}
+
+static bool publish(struct hook_thread *t, uint32_t id, unsigned natives, unsigned pythons,
+		    unsigned flags)
+{
+	struct mp_rec_stack r = {
+		.w0 = MP_REC_WORD0(MP_REC_STACK, 0, 0, 0),
+		.id = id,
+		.natives = (uint16_t)natives,
+		.pythons = (uint16_t)pythons,
+		.flags = flags,
+	};
+	uint64_t *w;
+	unsigned i;
+
+	r.words = (uint32_t)(sizeof(r) / 8 + natives + 2ul * pythons);
+	if (natives != 0)
+		hook_unwind_frames(t, t->native);
+	for (i = 0; i < natives; i++)
+		hook_module_of(t, t->native[i] - 1);
+	w = hook_reserve(t, r.words, false, 0);
+	if (w == NULL)
+		return false;
+	memcpy(w, &r, sizeof(r));
+	w += sizeof(r) / 8;
+	memcpy(w, t->native, natives * 8ul);
+	w += natives;
+	for (i = 0; i < pythons; i++) {
+		struct mp_rec_frame f = {
+			.code = t->frames[i].code,
+			.line = python_line(&t->frames[i]),
+			.entry = t->frames[i].entry,
+		};
+
+		memcpy(w, &f, sizeof(f));
+		w += 2;
+	}
+	hook_publish(t, r.words);
+	return true;
+}
+
+HOOK_COLD static uint32_t define(struct hook_thread *t, uint64_t hash, unsigned natives,
+				 unsigned pythons, unsigned flags)
+{
+	struct hook_stacks *s = t->stacks;
+	struct entry *e;
+	uint32_t id = s->next_id;
+
+	if (s->used * 2 > s->mask && !grow(s) && s->used == s->mask)
+		return 0;
+	if (!publish(t, id, natives, pythons, flags))
+		return 0;
+	s->next_id++;
+	e = find(s, hash);
+	e->id = id;
+	e->hash = hash;
+	s->used++;
+	return id;
+}
+
+uint32_t hook_stack(struct hook_thread *t, struct hook_caller caller)
+{
+	struct hook_stacks *s = t->stacks;
+	unsigned natives = 0, pythons = 0, flags = 0, i;
+	const struct entry *e;
+	uint64_t h = 0;
+	uint32_t id;
+
+	if (hook_unlikely(s == NULL))
+		return 0;
+	if (hook_options & MP_OPT_NATIVE)
+		natives = hook_unwind(t, caller, &h, &flags);
+	else
+		flags |= MP_STACK_NO_NATIVE;
+	if (hook_options & MP_OPT_PYTHON)
+		pythons = python_walk(t, t->frames, HOOK_FRAMES_MAX, &flags);
+	h = hook_mix(hook_mix(h, atomic_load_explicit(&hook_generation, memory_order_relaxed)),
+		     (uint64_t)natives << 32 | (uint64_t)flags << 16 | pythons);
+	for (i = 0; i < pythons; i++)
+		h = hook_mix(hook_mix(h, t->frames[i].instr),
+			     (uint64_t)t->frames[i].code << 32 | t->frames[i].entry);
+	if (h == s->last_hash)
+		return s->last_id;
+	if (hook_unlikely(h == 0))
+		h = 1;
+	e = find(s, h);
+	id = hook_likely(e->hash == h) ? e->id
+				       : define(t, h, natives, pythons, flags);
+	if (id != 0) {
+		s->last_hash = h;
+		s->last_id = id;
+	}
+	return id;
+}

@@ -1,0 +1,177 @@
+/* order.c - see order.h.  Per key and slot a queue of the visible records not
+ * yet emitted; the queues of one key hang in one bucket.  The head of a queue is
+ * its smallest stamp, because a slot's records on one key are in stamp order.
+ */
+#include "order.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct order_node {             /* the queue of one key in one slot */
+	uint64_t key;
+	uint32_t slot, first, last, next;
+};
+
+struct order_entry {
+	uint64_t pos;
+	uint32_t stamp, next;
+};
+
+int order_init(struct order *o, const struct order_source *source, unsigned slots)
+{
+	memset(o, 0, sizeof *o);
+	o->source = *source;
+	o->slots = slots;
+	o->busy = calloc(slots, 1);
+	return o->busy ? 0 : -1;
+}
+
+void order_free(struct order *o)
+{
+	free(o->mark);
+	free(o->head);
+	free(o->node);
+	free(o->entry);
+	free(o->busy);
+	memset(o, 0, sizeof *o);
+}
+
+/* Room for N elements of SIZE; the old contents need not be kept. */
+static void *fresh(void *old, uint32_t *room, uint32_t n, size_t size)
+{
+	void *p;
+
+	if (n <= *room)
+		return old;
+	p = malloc(n * size);
+	if (!p)
+		return NULL;
+	free(old);
+	*room = n;
+	return p;
+}
+
+void order_begin(struct order *o)
+{
+	memset(o->page, 0, sizeof o->page);
+	o->pages_shared = false;
+	o->nodes = o->entries = 0;
+}
+
+int order_room(struct order *o, size_t records)
+{
+	uint32_t buckets = 64;
+	uint16_t *mark;
+	uint32_t *head;
+
+	while (buckets < records && buckets < 1u << 19)
+		buckets *= 2;
+	mark = fresh(o->mark, &o->mark_room, buckets * 4, sizeof *mark);
+	if (!mark)
+		return -1;
+	o->mark = mark;
+	head = fresh(o->head, &o->head_room, buckets, sizeof *head);
+	if (!head)
+		return -1;
+	o->head = head;
+	o->mark_mask = buckets * 4 - 1;
+	o->head_mask = buckets - 1;
+	memset(o->mark, 0, buckets * 4 * sizeof *mark);
+	memset(o->head, 0, buckets * sizeof *head);
+	return 0;
+}
+
+static int grow(void **x, uint32_t *room, uint32_t n, size_t size)
+{
+	uint32_t more = *room ? *room * 2 : 1024;
+	void *p;
+
+	if (n + 1 < *room)
+		return 0;
+	if (more < *room)
+		return -1;
+	p = realloc(*x, more * size);
+	if (!p)
+		return -1;
+	*x = p;
+	*room = more;
+	return 0;
+}
+
+int order_add(struct order *o, unsigned slot, uint64_t pos, uint64_t key, uint32_t stamp)
+{
+	uint32_t *bucket = &o->head[order_hash(key) & o->head_mask];
+	uint32_t i = *bucket, e;
+	void *p;
+
+	p = o->entry;
+	if (grow(&p, &o->entry_room, o->entries, sizeof *o->entry))
+		return -1;
+	o->entry = p;
+	while (i && (o->node[i].key != key || o->node[i].slot != slot))
+		i = o->node[i].next;
+	if (!i) {
+		p = o->node;
+		if (grow(&p, &o->node_room, o->nodes, sizeof *o->node))
+			return -1;
+		o->node = p;
+		i = ++o->nodes;
+		o->node[i] = (struct order_node){ .key = key, .slot = slot, .next = *bucket };
+		*bucket = i;
+	}
+	e = ++o->entries;
+	o->entry[e] = (struct order_entry){ .pos = pos, .stamp = stamp };
+	if (o->node[i].first)
+		o->entry[o->node[i].last].next = e;
+	else
+		o->node[i].first = e;
+	o->node[i].last = e;
+	o->shared++;
+	return 0;
+}
+
+/* Emit what comes before EVENT of SLOT on its key; then its own queue moves on. */
+static void emit_before(struct order *o, unsigned slot, const struct order_event *event)
+{
+	uint32_t bucket = o->head[order_hash(event->key) & o->head_mask];
+	uint32_t i, first;
+
+	for (i = bucket; i; ) {
+		struct order_node *n = &o->node[i];
+
+		first = n->first;
+		if (n->key != event->key || !first) {
+			i = n->next;
+			continue;
+		}
+		if (n->slot == slot) {
+			if (o->entry[first].pos <= event->pos)
+				n->first = o->entry[first].next;
+			else
+				i = n->next;
+			continue;
+		}
+		/* A busy slot waits for us: only a lying target can make such a ring. */
+		if (o->busy[n->slot] || (int32_t)(event->stamp - o->entry[first].stamp) <= 0) {
+			i = n->next;
+			continue;
+		}
+		order_emit(o, n->slot, o->entry[first].pos + 1);
+		if (n->first == first)
+			n->first = o->entry[first].next;
+		i = bucket;     /* what was emitted may have shown us more to do */
+	}
+}
+
+void order_emit(struct order *o, unsigned slot, uint64_t until)
+{
+	struct order_event event;
+
+	o->busy[slot] = 1;
+	while (o->source.peek(o->source.ctx, slot, &event) && event.pos < until) {
+		if (event.key && order_shared(o, event.key))
+			emit_before(o, slot, &event);
+		o->source.emit(o->source.ctx, slot);
+	}
+	o->busy[slot] = 0;
+}

@@ -1,0 +1,149 @@
+/* records.c - records that are no allocations: definitions, names, marks, forks,
+ * loss and notes.
+ */
+#include "drain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void drain_mark(struct drain *d, struct slot *s, const char *name, int64_t value)
+{
+	uint32_t process = s ? s->image->memory.process : 0;
+
+	if (s)
+		drain_take_thread(d, s);
+	mp_enc_mark(d->writer, d->time, s ? s->thread : 0, process,
+			mp_def_cstring(d->tree, name), value);
+	d->counts.marks++;
+}
+
+void drain_lost(struct drain *d, uint64_t events, uint64_t bytes)
+{
+	mp_enc_lost(d->writer, events, bytes);
+	d->counts.lost_events += events;
+	d->counts.lost_bytes += bytes;
+}
+
+/* ---- definitions ------------------------------------------------------------------------- */
+
+void drain_define(struct drain *d, struct slot *s, const struct record *r)
+{
+	struct stacks *stacks = s->image->stacks;
+	size_t bytes;
+
+	if (r->type == MP_REC_UNLOAD) {
+		stacks_unload(stacks, word(r, 1));
+		return;
+	}
+	if (r->type != MP_REC_CODE && r->type != MP_REC_MODULE && r->type != MP_REC_IMAGE)
+		return;
+	bytes = slot_copy(r, d->copy, MP_CHUNK);
+	if (r->type == MP_REC_CODE)
+		stacks_code(stacks, (const struct mp_rec_code *)d->copy, bytes);
+	else if (r->type == MP_REC_MODULE)
+		stacks_module(stacks, (const struct mp_rec_module *)d->copy, bytes);
+	else
+		stacks_image(stacks, (const struct mp_rec_image *)d->copy, bytes);
+}
+
+static void define_stack(struct drain *d, struct slot *s, const struct record *r)
+{
+	const struct mp_rec_stack *stack = (const struct mp_rec_stack *)d->copy;
+	size_t bytes = slot_copy(r, d->copy, MP_CHUNK);
+	mp_node node;
+
+	if (bytes < sizeof *stack)
+		return;
+	node = stacks_define(s->image->stacks, stack, bytes, slot_node(s, stack->base));
+	if (slot_set_node(s, stack->id, node) < 0)
+		d->ident.failed = true;
+}
+
+/* The bytes that follow w1 and are counted in its low half. */
+static size_t text_of(struct drain *d, const struct record *r, const char **text)
+{
+	size_t bytes = slot_copy(r, d->copy, MP_CHUNK);
+	size_t n = bytes >= 16 ? (uint32_t)d->copy[1] & 0xffff : 0;
+
+	*text = (const char *)(d->copy + 2);
+	return bytes < 16 ? 0 : n < bytes - 16 ? n : bytes - 16;
+}
+
+/* Threads inherit the name of the process: that says nothing. */
+static void thread_name(struct drain *d, struct slot *s, const struct record *r)
+{
+	const char *text;
+	size_t n = text_of(d, r, &text);
+	uint32_t name = mp_def_string(d->tree, text, n);
+
+	if (s->tid == s->image->pid && !s->image->comm)
+		s->image->comm = name;
+	if (!name || name == s->image->comm)
+		return;
+	if (s->thread)
+		mp_set_thread_name(d->tree, s->thread, name);
+	else
+		s->name = name;
+}
+
+static void note(struct drain *d, const struct record *r)
+{
+	const char *text;
+	size_t n = text_of(d, r, &text);
+	char *line = strndup(text, n);
+
+	for (char *p = line; p && *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 127)
+			*p = '?';
+	for (unsigned i = 0; line && i < d->n_notes; i++) {
+		if (strcmp(d->notes[i], line) == 0) {
+			free(line);
+			return;
+		}
+	}
+	if (!line || d->n_notes == sizeof d->notes / sizeof d->notes[0]) {
+		free(line);
+		return;
+	}
+	d->notes[d->n_notes++] = line;
+	d->say(line);
+}
+
+void drain_apply_definition(struct drain *d, struct slot *s, const struct record *r)
+{
+	if (r->type == MP_REC_STACK)
+		define_stack(d, s, r);
+	else if (r->type == MP_REC_THREAD_NAME)
+		thread_name(d, s, r);
+	else if (s->pos >= s->defined)
+		drain_define(d, s, r);
+}
+
+void drain_apply_life(struct drain *d, struct slot *s, const struct record *r)
+{
+	uint64_t events, bytes;
+
+	switch (r->type) {
+	case MP_REC_FORK_END:
+		if (MP_REC_ADDRESS(r->w0))
+			drain_expect(d, (uint32_t)MP_REC_ADDRESS(r->w0));
+		break;
+	case MP_REC_FINALIZE:
+		if (!s->image->finalized)
+			drain_mark(d, s, "finalize", 0);
+		s->image->finalized = true;
+		break;
+	case MP_REC_LOST:
+		events = word(r, 1);
+		bytes = word(r, 2);
+		s->lost_events += events;
+		s->lost_bytes += bytes;
+		drain_lost(d, events, bytes);
+		break;
+	case MP_REC_NOTE:
+		note(d, r);
+		break;
+	default:
+		break;
+	}
+}

@@ -1,0 +1,302 @@
+/* cli_io.c - streams of a program: inputs loaded and added up, loss told, the
+ * output opened only when there is something to write into it.
+ */
+#include "cli_own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- output ---------------------------------------------------------------------- */
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* The -o FILE, NULL for stdout: "-" and another name of stdout count as none. */
+static const char *output(void)
+{
+	const char *name = cli_shared.output;
+	struct stat file, out;
+
+	if (!name || strcmp(name, "-") == 0)
+		return NULL;
+	if (stat(name, &file) == 0 && fstat(STDOUT_FILENO, &out) == 0 && same_file(&file, &out))
+		return NULL;
+	return name;
+}
+
+bool cli_on_terminal(void)
+{
+	const char *name = output();
+	struct stat st;
+	bool yes;
+	int fd;
+
+	if (!name)
+		return isatty(STDOUT_FILENO);
+	if (stat(name, &st) < 0 || !S_ISCHR(st.st_mode))
+		return false;
+	fd = open(name, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	yes = fd >= 0 && isatty(fd);
+	if (fd >= 0)
+		close(fd);
+	return yes;
+}
+
+void cli_redirect(void)
+{
+	const char *name = output();
+	int fd;
+
+	if (!name)
+		return;
+	fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0666);
+	if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0)
+		die("%s: %s", name, strerror(errno));
+	close(fd);
+}
+
+struct mp_writer *cli_create(void)
+{
+	enum mp_form form = cli_json ? MP_JSON : cli_text ? MP_TEXT : MP_BINARY;
+	const char *name = output();
+	struct mp_writer *w;
+
+	if (form == MP_BINARY && cli_on_terminal())
+		die("%s: binary is not written to a terminal; -t for text", name ? name
+			: "stdout");
+	w = cli_need(mp_create(name ? name : "-", form, (int)cli_shared.level));
+	if (mp_writer_error(w))
+		die("%s", mp_writer_error(w));
+	return w;
+}
+
+void cli_finish(struct mp_writer *w)
+{
+	const char *error = mp_writer_error(w);
+
+	if (error)
+		die("%s", error);
+	errno = 0;
+	if (mp_finish(w) < 0)
+		die("%s: %s", cli_shared.output ? cli_shared.output : "stdout",
+			errno ? strerror(errno) : "write failed");
+}
+
+int64_t cli_least(struct mp_profile *p, int column)
+{
+	return cli_limit(&cli_shared.min, mp_total(p, column), 0);
+}
+
+void cli_profile_failed(const struct mp_profile *p)
+{
+	die("%s", mp_profile_error(p) ? mp_profile_error(p) : "out of memory");
+}
+
+void cli_put_failed(const struct mp_writer *w, const struct mp_profile *p)
+{
+	if (mp_writer_error(w))
+		die("%s", mp_writer_error(w));
+	cli_profile_failed(p);
+}
+
+void cli_fold(struct mp_profile *p, int column)
+{
+	int64_t least = cli_least(p, column);
+
+	if (least > 0 && mp_fold_below(p, column, least) < 0)
+		cli_profile_failed(p);
+}
+
+void cli_emit(struct mp_profile *p)
+{
+	struct cli_table table = { .by = MP_BY_LINE, .lines = 20, .more = "-t for all" };
+	struct mp_writer *w;
+
+	if (mp_profile_set_meta(p, "program", cli_self->name) < 0)
+		cli_profile_failed(p);
+	cli_fold(p, cli_column(p, NULL));
+	if (!cli_text && !cli_json && cli_on_terminal()) {
+		cli_redirect();
+		cli_table(p, &table);
+		return;
+	}
+	w = cli_create();
+	if (mp_put_profile(w, p) < 0)
+		cli_put_failed(w, p);
+	cli_finish(w);
+}
+
+/* ---- loss -------------------------------------------------------------------------- */
+
+static void add_loss(char *text, size_t room, uint64_t n, const char *what)
+{
+	size_t at = strlen(text);
+
+	if (n)
+		snprintf(text + at, room - at, "%s%" PRIu64 " %s%s", at ? ", " : "", n, what,
+			n == 1 ? "" : "s");
+}
+
+const char *cli_loss_text(const struct mp_loss *loss)
+{
+	static char text[160];
+
+	*text = 0;
+	add_loss(text, sizeof(text), loss->damaged_blocks, "damaged block");
+	add_loss(text, sizeof(text), loss->truncated, "truncated part");
+	add_loss(text, sizeof(text), loss->lost_events, "lost event");
+	add_loss(text, sizeof(text), loss->lost_bytes, "lost byte");
+	return text;
+}
+
+void cli_count_loss(const struct mp_loss *loss)
+{
+	if (loss->damaged_blocks || (loss->truncated && cli_shared.strict))
+		cli_shared.lossy = true;
+}
+
+/* ---- input ------------------------------------------------------------------------- */
+
+static void pass(int number)
+{
+	(void)number;
+}
+
+/* Ctrl-C reaches the whole pipeline: the writer ends its stream, and what it
+ * wrote is still read to its end.  The second one ends the reader. */
+static void outlive_interrupt(void)
+{
+	struct sigaction old, first = { .sa_handler = pass, .sa_flags = SA_RESETHAND |
+		SA_RESTART };
+	struct stat st;
+
+	if (fstat(STDIN_FILENO, &st) < 0 || !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+		return;
+	if (sigaction(SIGINT, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+		sigaction(SIGINT, &first, NULL);
+}
+
+static const char *shown_name(const char *path)
+{
+	return strcmp(path, "-") == 0 ? "stdin" : path;
+}
+
+/* Writing over what is still to be read would lose it. */
+static void refuse_output(const char *path)
+{
+	const char *name = output();
+	struct stat in, out;
+	bool is_stdin = strcmp(path, "-") == 0;
+
+	if ((is_stdin ? fstat(STDIN_FILENO, &in) : stat(path, &in)) < 0 || !S_ISREG(in.st_mode))
+		return;
+	if ((name ? stat(name, &out) : fstat(STDOUT_FILENO, &out)) == 0 && same_file(&in, &out))
+		die("%s: input file is output file", shown_name(path));
+}
+
+void cli_input(const char *path)
+{
+	if (strcmp(path, "-") == 0)
+		outlive_interrupt();
+	refuse_output(path);
+}
+
+/* The last one opened: what die() leaves behind stays reachable, so that a leak
+ * checker tells only of real leaks. */
+static struct mp_reader *reader;
+
+struct mp_reader *cli_open(const char *path)
+{
+	cli_input(path);
+	reader = cli_need(mp_open(path));
+	if (mp_error(reader))
+		die("%s", mp_error(reader));
+	return reader;
+}
+
+void cli_events(const char *path, struct mp_reader *r)
+{
+	const char *program;
+
+	if (mp_next_part(r) <= 0 || mp_kind(r) != MP_PROFILE)
+		return;
+	program = mp_meta(r, "program");
+	die("%s: needs a trace, this is a profile%s%s%s", shown_name(path),
+		program ? " (made by " : "", program ? program : "", program ? ")" : "");
+}
+
+static void tell_loss(const char *path, struct mp_reader *r)
+{
+	struct mp_loss loss = mp_loss(r);
+	const char *damage = mp_damage(r), *text = cli_loss_text(&loss);
+
+	if (damage)
+		warn("%s", damage);
+	if (loss.damaged_blocks)
+		warn("%s: incomplete: %s", shown_name(path), text);
+	else if (*text)
+		note("%s: incomplete: %s", shown_name(path), text);
+	cli_count_loss(&loss);
+}
+
+void cli_close(const char *path, struct mp_reader *r)
+{
+	if (mp_error(r))
+		die("%s", mp_error(r));
+	tell_loss(path, r);
+	if (mp_close(r) < 0)
+		die("%s: read failed", shown_name(path));
+}
+
+static struct mp_profile *load_one(const char *path)
+{
+	struct mp_reader *r = cli_open(path);
+	struct mp_profile *p;
+
+	if (cli_self->flags & CLI_EVENTS)
+		cli_events(path, r);
+	p = mp_load(r, &cli_query);
+	if (mp_error(r))
+		die("%s", mp_error(r));
+	cli_need(p);
+	if (mp_profile_error(p))
+		die("%s: %s", shown_name(path), mp_profile_error(p));
+	cli_close(path, r);
+	return p;
+}
+
+int cli_column(const struct mp_profile *p, const char *name)
+{
+	size_t n, k = 0;
+	const struct mp_column *c = mp_columns(p, &n);
+
+	while (name && k < n && strcmp(c[k].name, name) != 0)
+		k++;
+	if (k < n)
+		return (int)k;
+	if (!n)
+		die("no columns in this profile");
+	die("no column '%s' in this profile (the first is '%s')", name, c[0].name);
+}
+
+struct mp_profile *cli_load(char **files)
+{
+	struct mp_profile *sum = load_one(*files), *p;
+
+	while (*++files) {
+		p = load_one(*files);
+		if (mp_merge(sum, p, 1) < 0)
+			die("%s: %s", *files, mp_profile_error(sum) ? mp_profile_error(sum) :
+				"out of memory");
+		mp_profile_free(p);
+	}
+	return sum;
+}

@@ -1,0 +1,15 @@
+/* group.h - names of groups, for lib/group.c and lib/shown.c. */
+#ifndef MP_GROUP_H
+#define MP_GROUP_H
+
+#include "profile.h"
+
+#include <stdio.h>
+
+/* Whether SHOW asks for a node's frames; MP_SHOW_DEFAULT: of a stack with Python. */
+bool mp_is_shown(const struct mp_tree *, mp_node, enum mp_show);
+void mp_print_name(FILE *, const struct mp_frame *, enum mp_by);
+/* NAME, or WHAT and NUMBER where it has none. */
+void mp_print_label(FILE *, const char *name, const char *what, uint32_t number);
+
+#endif

@@ -1,0 +1,87 @@
+/* reader_block.c - mp_next_block: blocks of a part with their columns decoded.
+ * Invariant: a block that breaks a promise of struct mp_block is damage and is
+ * not handed out.
+ */
+#include "reader.h"
+
+static void begin_block(struct mp_reader *r)
+{
+	const struct mp_header *h = &r->raw.h;
+	struct mp_block *b = &r->block;
+
+	*b = (struct mp_block){
+		.kind = (enum mp_block_kind)h->kind, .flags = h->flags, .sequence = h->sequence,
+		.n = h->n, .first_time = h->first_time, .last_time = h->last_time,
+		.before = h->before, .live_bytes = h->live_bytes, .live_blocks = h->live_blocks,
+		.max_live = h->max_live, .position = h->position,
+		.slots = h->slots ? h->slots : 1,
+		.lost_events = h->lost_events, .lost_bytes = h->lost_bytes,
+		.interval = h->interval, .resync = r->resync,
+	};
+}
+
+/* Decode the block at hand: 1 hand it out, 0 not, -1. */
+static int decode(struct mp_reader *r, unsigned want)
+{
+	struct mp_block *b = &r->block;
+	const char *cause = NULL;
+	bool more = false;
+
+	if (b->kind == MP_BLOCK_CHECKPOINT && !r->damaged)
+		return 0;
+	mp_read_defs(r);
+	if (r->raw.bad_own || b->kind == MP_BLOCK_HEAD)
+		return 0;
+	if (b->kind == MP_BLOCK_EVENTS)
+		cause = mp_read_events(r, want);
+	else if (b->kind == MP_BLOCK_ROWS)
+		cause = mp_read_rows(r);
+	else if (b->kind == MP_BLOCK_BASE || b->kind == MP_BLOCK_CHECKPOINT)
+		cause = mp_read_live(r, &more);
+	else if (want & MP_WANT_OTHER)
+		cause = mp_read_other(r);
+	else
+		return 0;
+	if (cause) {
+		mp_damaged(r, r->raw.offset, "%s", cause);
+		r->own.damaged_blocks++;
+		return 0;
+	}
+	if (more)
+		return 0;
+	r->slots = b->slots;
+	r->resync = false;
+	return 1;
+}
+
+int mp_next_block(struct mp_reader *r, unsigned want, const struct mp_block **block)
+{
+	int got;
+
+	if (!r->in_part)
+		return mp_reader_fail(r, "%s: no part was begun", r->name);
+	while ((got = mp_part_block(r)) > 0) {
+		if (!mp_known_block(r)) {
+			if (mp_err_is(&r->error))
+				return -1;
+			continue;
+		}
+		begin_block(r);
+		if (r->raw.h.kind == MP_BLOCK_END) {
+			mp_part_end(r);
+			if (r->kind == MP_PROFILE && r->damaged)
+				return mp_reader_fail(r, "%s", r->damage.text);
+			return 0;
+		}
+		got = decode(r, want);
+		if (mp_err_is(&r->error))
+			return -1;
+		if (r->kind == MP_PROFILE && r->damaged)
+			return mp_reader_fail(r, "%s", r->damage.text);
+		if (got) {
+			*block = &r->block;
+			return 1;
+		}
+	}
+	return got;
+}

@@ -1,0 +1,353 @@
+/* text_source.c - the text twin and folded lines as a source of binary .mp.
+ * One writer per part turns lines into blocks; a part that is cut gets no end
+ * mark, so that the reader behind it says so.
+ */
+#include "text_in.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct text_source {
+	struct mp_text_in in;
+	struct mp_stream *stream;
+	char *name;
+	struct mp_buf line;             /* the line at hand; changed while it is read */
+	struct mp_buf out;              /* blocks not yet taken */
+	size_t taken;
+	uint64_t lines;
+	bool begun;                     /* there has been a part */
+	bool done;
+	struct mp_err error;
+};
+
+static int sink(void *ctx, const void *data, size_t n)
+{
+	struct text_source *s = ctx;
+
+	mp_buf_add(&s->out, data, n);
+	return s->out.failed ? mp_err_set(&s->error, "%s: out of memory", s->name) : 0;
+}
+
+static int fail(struct text_source *s, const char *what)
+{
+	struct mp_writer *w = s->in.writer;
+	size_t name;
+
+	if (!*what && w) {
+		what = mp_writer_error(w);
+		name = strlen(w->out.name);
+		if (what && !strncmp(what, w->out.name, name) && what[name] == ':')
+			what += name + 2;       /* "output: " */
+	}
+	return mp_err_set(&s->error, "%s: byte %" PRIu64 ": line %" PRIu64 ": %s", s->name,
+			s->in.byte, s->in.line_number, what && *what ? what : "out of memory");
+}
+
+/* ---- parts ------------------------------------------------------------------------- */
+
+static void free_part(struct text_source *s)
+{
+	size_t i;
+
+	mp_text_table_free(&s->in);
+	mp_text_stacks_free(&s->in.stacks);
+	for (i = 0; i < MP_IDS_KINDS; i++)
+		free(s->in.ids[i].x);
+	free(s->in.line);
+	/* A part still open is one that was cut: closing it so is no failure. */
+	if (s->in.writer) {
+		bool cut = s->in.writer->kind != 0;
+
+		if (mp_finish(s->in.writer) && !cut && !mp_err_is(&s->error))
+			mp_err_set(&s->error, "%s: out of memory", s->name);
+	}
+	s->in = (struct mp_text_in){ .line_number = s->in.line_number, .byte = s->in.byte };
+}
+
+static int begin_part(struct text_source *s, enum mp_kind kind)
+{
+	struct mp_writer *w = mp_create_sink(sink, s, 0);
+
+	s->in.writer = w;
+	if (!w || mp_begin(w, kind))
+		return fail(s, "");
+	s->begun = true;
+	s->in.kind = kind;
+	s->in.tree = s->in.stacks.tree = mp_writer_tree(w);
+	return 0;
+}
+
+static int end_part(struct text_source *s)
+{
+	struct mp_text_in *x = &s->in;
+	bool cut = x->kind == MP_TRACE && !x->ended;
+
+	if (!x->kind)
+		return 0;
+	if (x->kind == MP_PROFILE)
+		mp_text_rows_end(x);
+	if (x->wrong)
+		return fail(s, x->wrong);
+	if (mp_put_loss(x->writer, &x->loss))
+		return fail(s, "");
+	if (cut ? mp_enc_flush(x->writer, x->last_time) || mp_out_flush(&x->writer->out) :
+			mp_end(x->writer))
+		return fail(s, "");
+	free_part(s);
+	return mp_err_is(&s->error) ? -1 : 0;
+}
+
+/* ---- ## lines ------------------------------------------------------------------------ */
+
+static int part_line(struct text_source *s, char *value, size_t n)
+{
+	struct mp_slice word = { value, n };
+	char *space = memchr(value, ' ', n);
+	enum mp_kind kind;
+	uint64_t version;
+
+	if (space)
+		word.n = (size_t)(space - value);
+	kind = mp_text_is(&word, "trace") ? MP_TRACE : MP_PROFILE;
+	if (!space || (kind == MP_PROFILE && !mp_text_is(&word, "profile")) ||
+	    !mp_tsv_u64(space + 1, n - word.n - 1, &version) || !version)
+		return fail(s, "neither ##mp=trace 1 nor ##mp=profile 1");
+	if (version > MP_MAJOR)
+		return fail(s, "a text of a newer version than this program knows");
+	/* The first ##mp of a sorted profile stands behind its rows. */
+	if (s->in.kind == kind && !s->in.begun && !s->in.folded) {
+		s->in.begun = true;
+		return 0;
+	}
+	if (end_part(s) || begin_part(s, kind))
+		return -1;
+	s->in.begun = true;
+	return 0;
+}
+
+static void loss_line(struct mp_text_in *x, char *value, size_t n)
+{
+	struct mp_loss loss = { 0 };
+	const struct { const char *name; uint64_t *to; } field[] = {
+		{ "lost_events", &loss.lost_events }, { "lost_bytes", &loss.lost_bytes },
+		{ "damaged_blocks", &loss.damaged_blocks }, { "truncated", &loss.truncated },
+		{ "sample_interval", &loss.sample_interval },
+	};
+	struct mp_slice word[2];
+	size_t at = 0, i, k;
+
+	while (at < n && !x->wrong) {
+		for (i = 0; i < 2; i++) {
+			word[i].s = value + at;
+			for (word[i].n = 0; at < n && value[at] != ' '; at++)
+				word[i].n++;
+			at += at < n;
+		}
+		for (k = 0; k < 5 && !mp_text_is(&word[0], field[k].name); k++)
+			;
+		if (k == 5 || !mp_tsv_u64(word[1].s, word[1].n, field[k].to))
+			x->wrong = "a ##loss line is pairs of a name and a number";
+	}
+	mp_add_loss(&x->loss, &loss);
+}
+
+static void metadata(struct mp_text_in *x, struct mp_slice key, struct mp_slice value)
+{
+	char *text;
+
+	if (x->content)
+		x->wrong = "metadata behind the first event or row";
+	else if (!mp_tsv_unescape(&key, NULL) || !mp_tsv_unescape(&value, NULL))
+		x->wrong = "a backslash that begins no escape";
+	else if (memchr(key.s, 0, key.n) || memchr(value.s, 0, value.n))
+		x->wrong = "a zero byte in metadata";
+	if (x->wrong)
+		return;
+	/* Both stand in one line, so behind each there is a byte to spare. */
+	text = key.s;
+	text[key.n] = 0;
+	value.s[value.n] = 0;
+	if (mp_put_meta(x->writer, text, value.s))
+		x->wrong = "";
+}
+
+static int meta_line(struct text_source *s, char *line, size_t n)
+{
+	size_t at = mp_tsv_span(line, n, '=');
+	struct mp_slice key = { line, at }, value = { line + at + 1, at < n ? n - at - 1 : 0 };
+	struct mp_text_in *x = &s->in;
+	uint64_t number = 0;
+
+	if (at == n)
+		return fail(s, "a ## line without =");
+	if (mp_text_is(&key, "mp"))
+		return part_line(s, value.s, value.n);
+	if (!x->kind && begin_part(s, MP_PROFILE))
+		return -1;
+	if (mp_text_is(&key, "loss")) {
+		loss_line(x, value.s, value.n);
+	} else if (x->kind == MP_PROFILE && mp_text_is(&key, "column")) {
+		mp_text_column(x, value.s, value.n);
+	} else if (x->kind == MP_PROFILE && mp_text_is(&key, "module")) {
+		mp_text_module(x, value.s, value.n);
+	} else if (x->kind == MP_TRACE &&
+			(mp_text_is(&key, "objects") || mp_text_is(&key, "tick"))) {
+		number = mp_text_number(x, &value);
+		if (x->content || !number)
+			x->wrong = "##objects and ##tick are not 0 and stand before the events";
+		else if (mp_text_is(&key, "tick"))
+			mp_set_tick(x->writer, number);
+		else
+			x->tree->objects = true;
+	} else {
+		metadata(x, key, value);
+	}
+	return x->wrong ? fail(s, x->wrong) : 0;
+}
+
+/* ---- lines ---------------------------------------------------------------------------- */
+
+/* A line before any part: what it is tells what the stream is. */
+static int first_line(struct text_source *s, const char *line, size_t n)
+{
+	const char *tab = memchr(line, '\t', n);
+	int64_t value, last[2];
+	size_t stack[2], i;
+
+	for (i = 0; i < n; i++)
+		if ((unsigned char)line[i] < 0x20 && line[i] != '\t')
+			break;
+	if (i == n && tab && mp_tsv_i64(line, (size_t)(tab - line), &value))
+		return begin_part(s, MP_PROFILE);
+	if (i < n || !mp_folded_numbers(line, n, last, stack))
+		return mp_err_set(&s->error, "%s: not a trace or profile", s->name);
+	if (begin_part(s, MP_PROFILE))
+		return -1;
+	s->in.folded = true;
+	return 0;
+}
+
+static int one_line(struct text_source *s, char *line, size_t n)
+{
+	struct mp_text_in *x = &s->in;
+
+	if (n && line[n - 1] == '\r')
+		line[--n] = 0;
+	if (!n || (line[0] == '#' && (n == 1 || line[1] == ' ')))
+		return 0;
+	if (n > 1 && line[0] == '#' && line[1] == '#')
+		return meta_line(s, line + 2, n - 2);
+	if (!x->kind && line[0] == '#' && begin_part(s, MP_PROFILE))
+		return -1;
+	if (!x->kind && first_line(s, line, n))
+		return -1;
+	if (x->kind == MP_TRACE) {
+		if (!mp_text_definition(x, line, n))
+			mp_text_event(x, line, n);
+	} else if (line[0] == '#' && !x->folded) {
+		mp_text_header(x, line + 1, n - 1);
+	} else {
+		mp_text_row(x, line, n);
+	}
+	return x->wrong ? fail(s, x->wrong) : 0;
+}
+
+/* The next line into s->line: 1, 0 at the end, -1 on failure. */
+static int next_line(struct text_source *s)
+{
+	struct mp_stream *in = s->stream;
+	const uint8_t *end = NULL;
+	size_t seen = 0, n;
+
+	for (;;) {
+		if (in->have > seen)
+			end = memchr(in->data + seen, '\n', in->have - seen);
+		if (end || in->end)
+			break;
+		seen = in->have;
+		/* Do not read gigabytes of something else in search of a line. */
+		if (!s->lines && seen && memchr(in->data, 0, seen))
+			return mp_err_set(&s->error, "%s: not a trace or profile", s->name);
+		if (mp_stream_want(in, seen < 1 << 20 ? seen + 1 : 2 * seen))
+			return mp_err_set(&s->error, "%s", in->error.text);
+	}
+	if (!end && !in->have)
+		return 0;
+	n = end ? (size_t)(end - in->data) : in->have;
+	s->line.n = 0;
+	mp_buf_add(&s->line, in->data, n);
+	mp_buf_char(&s->line, 0);
+	s->in.line_number = ++s->lines;
+	s->in.byte = in->offset;
+	mp_stream_skip(in, end ? n + 1 : n);
+	return s->line.failed ? mp_err_set(&s->error, "%s: out of memory", s->name) : 1;
+}
+
+/* ---- the source ------------------------------------------------------------------------ */
+
+static ssize_t fill(void *ctx, void *buf, size_t room)
+{
+	struct text_source *s = ctx;
+	bool empty;
+	size_t n;
+	int got;
+
+	while (s->taken == s->out.n && !s->done && !mp_err_is(&s->error)) {
+		s->out.n = s->taken = 0;
+		got = next_line(s);
+		if (got > 0) {
+			one_line(s, s->line.s, s->line.n - 1);
+		} else if (!got) {
+			empty = !s->in.kind && !s->begun;
+			s->done = true;
+			if (empty)
+				mp_err_set(&s->error, "%s: not a trace or profile", s->name);
+			else
+				end_part(s);
+		}
+	}
+	n = s->out.n - s->taken;
+	if (!n)
+		return mp_err_is(&s->error) ? -1 : 0;
+	n = n < room ? n : room;
+	memcpy(buf, s->out.s + s->taken, n);
+	s->taken += n;
+	return (ssize_t)n;
+}
+
+static const char *error(void *ctx)
+{
+	struct text_source *s = ctx;
+
+	return s->error.text;
+}
+
+static void close_source(void *ctx)
+{
+	struct text_source *s = ctx;
+
+	free_part(s);
+	mp_stream_close(s->stream);
+	mp_buf_free(&s->line);
+	mp_buf_free(&s->out);
+	free(s->name);
+	free(s);
+}
+
+int mp_text_source(struct mp_source *out, struct mp_stream *in, const char *name)
+{
+	struct text_source *s = calloc(1, sizeof(*s));
+	char *copy = strdup(name);
+
+	if (!s || !copy) {
+		free(s);
+		free(copy);
+		mp_stream_close(in);
+		return -1;
+	}
+	s->stream = in;
+	s->name = copy;
+	*out = (struct mp_source){ s, fill, error, close_source };
+	return 0;
+}

@@ -1,0 +1,191 @@
+/* view.c - a trace's blocks, one by one, into what a view asks for.
+ * Invariant: whatever the order of kinds of block, a replay never reads past
+ * what the reader promises of a block (mp.h).
+ */
+#include "view.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* PIECE: where the pointer to it is. */
+static bool enlarge(void *piece, size_t n, size_t size)
+{
+	void *old, *new = malloc(n * size);
+
+	memcpy(&old, piece, sizeof(old));
+	free(old);
+	memcpy(piece, &new, sizeof(new));
+	return new != NULL;
+}
+
+/* Room for a block of N events; what was there is lost. */
+static bool scratch_reach(struct replay *r, uint32_t n)
+{
+	struct scratch *s = &r->s;
+	uint32_t room = s->room ? s->room : 256;
+
+	if (n <= s->room)
+		return true;
+	while (room < n)
+		room *= 2;
+	s->room = room;
+	return enlarge(&s->cell, room + 1, sizeof(*s->cell)) &&
+	       enlarge(&s->own_index, room, sizeof(*s->own_index)) &&
+	       enlarge(&s->key, room, sizeof(*s->key)) &&
+	       enlarge(&s->hash, 4 * (size_t)room, sizeof(*s->hash)) &&
+	       enlarge(&s->old, room, sizeof(*s->old)) &&
+	       enlarge(&s->net, room + 1, sizeof(*s->net)) &&
+	       enlarge(&s->dead, room + 16, sizeof(*s->dead)) &&
+	       (r->view != MP_VIEW_TEMPORARY || enlarge(&s->number, room, sizeof(*s->number)));
+}
+
+struct replay *mp_replay_new(const struct mp_tree *t, const struct mp_query *q)
+{
+	struct replay *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->tree = t;
+	r->q = *q;
+	r->view = q->view == MP_VIEW_DEFAULT ? MP_VIEW_PEAK : q->view;
+	r->q.each_process &= r->view == MP_VIEW_PEAK;
+	r->q.temporary = q->temporary ? q->temporary : 1;
+	r->by_thread = q->keep & (MP_KEEP_THREAD | MP_KEEP_TID) || r->view == MP_VIEW_TEMPORARY;
+	r->opened = r->view != MP_VIEW_PEAK || !q->from;
+	r->cell_room = 64;
+	r->cell = calloc(r->cell_room, sizeof(*r->cell));
+	r->samples = mp_profile_new(NULL, 0);
+	if (!r->cell || !r->samples || mp_view_columns(r->samples, MP_VIEW_SAMPLES) ||
+		!scratch_reach(r, 1) || !mp_replay_reach(r)) {
+		mp_replay_free(r);
+		return NULL;
+	}
+	return r;
+}
+
+void mp_replay_free(struct replay *r)
+{
+	struct scratch *s;
+
+	if (!r)
+		return;
+	s = &r->s;
+	free(s->cell), free(s->own_index), free(s->key), free(s->hash);
+	free(s->old), free(s->net), free(s->dead), free(s->number);
+	free(r->cell), free(r->cell_hash), free(r->of_site), free(r->of_process);
+	free(r->done), free(r->scope), free(r->left), free(r->thread_count);
+	if (r->slot)
+		munmap(r->slot, r->slot_bytes);
+	if (r->birth)
+		munmap(r->birth, r->slot_bytes);
+	mp_profile_free(r->samples);
+	free(r);
+}
+
+unsigned mp_replay_want(const struct replay *r)
+{
+	unsigned want = MP_WANT_OP | MP_WANT_SITE;
+
+	if (r->stopped)
+		return 0;
+	if (r->view == MP_VIEW_SAMPLES)
+		return MP_WANT_OTHER;
+	if (r->by_thread)
+		want |= MP_WANT_THREAD;
+	if (r->q.from || r->q.to || r->view == MP_VIEW_PEAK)
+		want |= MP_WANT_TIME;
+	if (r->view != MP_VIEW_TOTAL)
+		want |= MP_WANT_FREES;
+	if (r->view == MP_VIEW_TOTAL || r->view == MP_VIEW_TEMPORARY)
+		want |= MP_WANT_REPLACE;
+	if (r->view == MP_VIEW_LIVE || r->q.view == MP_VIEW_DEFAULT)
+		want |= MP_WANT_OTHER;
+	return want;
+}
+
+static void samples(struct replay *r, const struct mp_block *b)
+{
+	for (uint32_t i = 0; i < b->n && b->s_node; i++) {
+		uint64_t thread = b->s_thread ? b->s_thread[i] : 0;
+		uint64_t time = b->s_time ? b->s_time[i] : 0;
+		struct mp_ids ids = {
+			.node = b->s_node[i] <= r->tree->node.n ? (uint32_t)b->s_node[i] : 0,
+			.tid = thread <= r->tree->thread.n ? (uint32_t)thread : 0,
+		};
+		int64_t value[3] = {1, b->s_weight ? (int64_t)(b->s_weight[i] & INT64_MAX) : 0,
+			b->s_rss ? (int64_t)(b->s_rss[i] & INT64_MAX) : 0};
+
+		if (time < r->q.from || (r->q.to && time >= r->q.to) ||
+			(b->s_state && b->s_state[i] && !r->q.idle))
+			continue;
+		if (mp_add_ids(r->samples, &ids, value)) {
+			r->failed = true;
+			return;
+		}
+	}
+}
+
+static void events(struct replay *r, const struct mp_block *b)
+{
+	r->allocations |= b->n_alloc > 0;
+	if (r->q.to && b->first_time >= r->q.to)
+		r->stopped = true;
+	if (r->stopped || (b->n && !b->op) || (b->n_alloc && (!b->site || !b->sites)) ||
+		b->n > MP_BLOCK_MAX)
+		return;
+	if (!scratch_reach(r, b->n)) {
+		r->failed = true;
+		return;
+	}
+	switch (r->view) {
+	case MP_VIEW_LIVE:
+	case MP_VIEW_PEAK:
+		mp_replay_live(r, b);
+		return;
+	case MP_VIEW_TOTAL:
+		mp_replay_total(r, b);
+		return;
+	case MP_VIEW_TEMPORARY:
+		mp_replay_temporary(r, b);
+		return;
+	case MP_VIEW_SAMPLES:
+	case MP_VIEW_DEFAULT:
+		return;
+	}
+}
+
+int mp_replay_block(struct replay *r, const struct mp_block *b)
+{
+	bool live = r->view == MP_VIEW_LIVE || r->view == MP_VIEW_PEAK;
+
+	if (r->failed || !mp_replay_reach(r))
+		return -1;
+	switch (b->kind) {
+	case MP_BLOCK_EVENTS:
+		events(r, b);
+		break;
+	case MP_BLOCK_SAMPLES:
+		samples(r, b);
+		break;
+	case MP_BLOCK_MARKS:
+		if (r->view == MP_VIEW_LIVE && !r->stopped)
+			mp_replay_marks(r, b);
+		break;
+	case MP_BLOCK_CHECKPOINT:
+		if (live && !r->stopped && (r->view == MP_VIEW_PEAK || !r->q.from))
+			mp_replay_checkpoint(r, b);
+		break;
+	case MP_BLOCK_BASE:
+		if (live && !r->stopped && (r->view == MP_VIEW_PEAK || !r->q.from))
+			mp_replay_base(r, b);
+		break;
+	case MP_BLOCK_HEAD:
+	case MP_BLOCK_SERIES:
+	case MP_BLOCK_ROWS:
+	case MP_BLOCK_END:
+	default:
+		break;
+	}
+	return r->failed ? -1 : 0;
+}

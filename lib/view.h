@@ -1,0 +1,171 @@
+/* view.h - the replay of a trace's blocks into counts per cell.
+ *
+ * A cell is a site and the thread that allocated there.  Only counts are kept;
+ * bytes = count * the site's size.  Cell 0 swallows what does not count: sites
+ * of an uncounted kind, blocks from outside the stream or the window.
+ */
+#ifndef MP_VIEW_H
+#define MP_VIEW_H
+
+#include "profile.h"
+
+#define CELL_BASE 0x80000000u /* in a cell's thread: born before a filter's window */
+
+/* AT: LIVE before the first change of epoch STAMP. */
+struct cell {
+	uint32_t site, thread;
+	union {
+		struct {
+			uint32_t live, at;
+		};
+		uint64_t total;
+	};
+	uint32_t stamp;
+	uint32_t next; /* of the same process */
+};
+
+/* One sum whose maximum is looked for.  At its peak a cell held AT if its stamp
+ * is EPOCH, else LIVE. */
+struct scope {
+	uint64_t cur, peak, when;
+	uint32_t epoch;
+};
+
+/* What a process left when it ended. */
+struct left {
+	uint32_t cell, count;
+};
+
+/* temporary: a live block */
+struct birth {
+	uint64_t number;
+	uint32_t cell, thread;
+};
+
+struct scratch {               /* of the block at hand */
+	uint32_t room;         /* events it may have */
+	const uint16_t *index; /* per allocation: its local cell */
+	uint32_t *cell;        /* local cell -> cell */
+	uint32_t locals;
+	uint16_t *own_index;
+	uint64_t *key;    /* local cell -> site index and thread */
+	uint32_t *hash;   /* of KEY; local cell + 1 */
+	uint32_t *old;    /* per entry of block->old: its cell */
+	int32_t *net;     /* per local cell */
+	uint8_t *dead;    /* per allocation: freed in this block */
+	uint64_t *number; /* temporary: per allocation */
+};
+
+struct replay {
+	const struct mp_tree *tree;
+	struct mp_query q;
+	enum mp_view view;
+	bool by_thread, opened, stopped, failed;
+	bool damaged, was_damaged; /* since the last checkpoint; ever */
+	bool in_checkpoint, allocations;
+	unsigned long mismatches; /* headers that contradict the events */
+
+	struct cell *cell;
+	uint32_t cells, cell_room;
+	uint32_t *cell_hash, cell_mask;
+	uint32_t *of_site, site_room;       /* site -> a cell of it */
+	uint32_t *of_process, process_room; /* process -> its last cell */
+	uint8_t *done;                      /* process: ended or finalised */
+	struct scope *scope;                /* [0] the whole, [p] process p if each */
+	uint64_t blocks;                    /* live, counted */
+	struct left *left;
+	size_t lefts, left_room;
+	struct {
+		uint64_t bytes, blocks, at_bytes, at_blocks;
+		uint32_t stamp;
+	} lost;
+
+	uint32_t *slot;      /* slot -> cell */
+	struct birth *birth; /* slot -> birth (temporary) */
+	size_t slot_bytes;
+	uint64_t *thread_count; /* temporary: allocations per thread */
+	uint32_t thread_room;
+	struct scratch s;
+	struct mp_profile *samples; /* keys: node, tid = thread, of the trace's tree */
+};
+
+struct replay *mp_replay_new(const struct mp_tree *, const struct mp_query *);
+void mp_replay_free(struct replay *);
+unsigned mp_replay_want(const struct replay *);                /* for the next block */
+int mp_replay_block(struct replay *, const struct mp_block *); /* -1: out of memory */
+/* The rows of the view, added to P; MAP: from the trace's tree to P's. */
+int mp_replay_rows(struct replay *, struct mp_profile *p, struct mp_tree_map *map);
+
+const char *mp_view_name(enum mp_view);                 /* "" if unknown or the default */
+int mp_view_columns(struct mp_profile *, enum mp_view); /* the columns of its table */
+
+/* view_cell.c */
+uint32_t mp_cell(struct replay *, uint32_t site, uint32_t thread);
+bool mp_replay_reach(struct replay *);                 /* tables as large as the tree */
+bool mp_replay_slots(struct replay *, uint32_t slots); /* a table for that many */
+bool mp_replay_prepare(struct replay *, const struct mp_block *);
+void mp_replay_bury(
+	struct replay *, const struct mp_block *, uint32_t allocs, uint64_t process);
+uint32_t mp_replay_thread(const struct replay *, uint64_t value);
+/* Index of the first event at or after TIME; block->n if there is none. */
+uint32_t mp_block_cut(const struct mp_block *, uint64_t time);
+uint64_t mp_block_time(const struct mp_block *, uint32_t event);
+
+/* view_live.c, view_end.c, view_total.c, view_temporary.c: blocks of events */
+void mp_replay_live(struct replay *, const struct mp_block *);
+void mp_replay_total(struct replay *, const struct mp_block *);
+void mp_replay_temporary(struct replay *, const struct mp_block *);
+void mp_replay_mismatch(struct replay *);
+void mp_replay_sum(struct replay *, const struct mp_block *); /* check or correct it */
+void mp_replay_process_end(struct replay *, uint64_t process);
+void mp_replay_marks(struct replay *, const struct mp_block *);
+void mp_replay_checkpoint(struct replay *, const struct mp_block *);
+void mp_replay_base(struct replay *, const struct mp_block *);
+void mp_replay_open(struct replay *);               /* peak: the window begins */
+void mp_replay_peak(struct scope *, uint64_t when); /* a peak if the sum is higher */
+
+static inline bool mp_bit(const uint8_t *map, uint32_t i)
+{
+	return map[i >> 3] >> (i & 7) & 1;
+}
+
+/* A site's process, 0 if the trace does not tell. */
+static inline uint32_t mp_process_of(const struct replay *r, uint32_t site)
+{
+	uint32_t p = r->tree->site.x[site].process;
+
+	return p < r->process_room ? p : 0;
+}
+
+static inline struct scope *mp_scope_of(const struct replay *r, const struct cell *c)
+{
+	return &r->scope[r->q.each_process ? mp_process_of(r, c->site) : 0];
+}
+
+/* D more live blocks in a cell, no look at peaks. */
+static inline void mp_change(struct replay *r, uint32_t id, int64_t d)
+{
+	struct cell *c = &r->cell[id];
+	struct scope *s = mp_scope_of(r, c);
+	uint64_t bytes = (uint64_t)d * r->tree->site.x[c->site].size;
+
+	if (c->stamp != s->epoch) {
+		c->stamp = s->epoch;
+		c->at = c->live;
+	}
+	c->live += (uint32_t)d;
+	s->cur += bytes;
+	if (s != r->scope)
+		r->scope->cur += bytes;
+	r->blocks += id ? (uint64_t)d : 0;
+}
+
+/* A block of an older block of events is freed.  A cell without any: the block
+ * was made in a damaged part, and whose slot that was is not known. */
+static inline void mp_free_old(struct replay *r, uint32_t id)
+{
+	if (r->cell[id].live)
+		mp_change(r, id, -1);
+}
+
+#endif

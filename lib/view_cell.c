@@ -1,0 +1,278 @@
+/* view_cell.c - the tables of a replay: cells, slots, and a block's local cells.
+ * Invariant: a site that does not count has no cell.
+ */
+#include "view.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* ---- tables as large as the tree --------------------------------------------------- */
+
+static void *enlarge(struct replay *r, void *x, uint32_t from, uint32_t to, size_t size)
+{
+	char *moved = realloc(x, to * size);
+
+	if (!moved) {
+		r->failed = true;
+		return x;
+	}
+	memset(moved + from * size, 0, (to - from) * size);
+	return moved;
+}
+
+static uint32_t more(uint32_t n)
+{
+	return n + n / 2 + 16;
+}
+
+bool mp_replay_reach(struct replay *r)
+{
+	const struct mp_tree *t = r->tree;
+	uint32_t room;
+
+	if (t->site.n >= r->site_room) {
+		room = more(t->site.n);
+		r->of_site = enlarge(r, r->of_site, r->site_room, room, sizeof(*r->of_site));
+		r->site_room = r->failed ? r->site_room : room;
+	}
+	if (!r->failed && t->process.n >= r->process_room) {
+		room = more(t->process.n);
+		r->of_process = enlarge(
+			r, r->of_process, r->process_room, room, sizeof(*r->of_process));
+		r->done = enlarge(r, r->done, r->process_room, room, sizeof(*r->done));
+		r->scope = enlarge(r, r->scope, r->process_room, room, sizeof(*r->scope));
+		for (uint32_t i = r->process_room; !r->failed && i < room; i++)
+			r->scope[i].epoch = 1;
+		r->process_room = r->failed ? r->process_room : room;
+	}
+	if (!r->failed && r->view == MP_VIEW_TEMPORARY && t->thread.n >= r->thread_room) {
+		room = more(t->thread.n);
+		r->thread_count = enlarge(
+			r, r->thread_count, r->thread_room, room, sizeof(*r->thread_count));
+		r->thread_room = r->failed ? r->thread_room : room;
+	}
+	return !r->failed;
+}
+
+/* Pages of it come to be when they are touched, so an unused slot is free. */
+bool mp_replay_slots(struct replay *r, uint32_t slots)
+{
+	size_t unit = r->view == MP_VIEW_TEMPORARY ? sizeof(*r->birth) : sizeof(*r->slot);
+	size_t need = ((size_t)slots + 1) * unit;
+	size_t size = r->slot_bytes ? r->slot_bytes : 1 << 16;
+	void *old = r->view == MP_VIEW_TEMPORARY ? (void *)r->birth : (void *)r->slot, *new;
+
+	if (need <= r->slot_bytes)
+		return true;
+	while (size < need)
+		size *= 2;
+	new = old ? mremap(old, r->slot_bytes, size, MREMAP_MAYMOVE)
+		  : mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (new == MAP_FAILED) {
+		r->failed = true;
+		return false;
+	}
+	r->slot_bytes = size;
+	if (r->view == MP_VIEW_TEMPORARY)
+		r->birth = new;
+	else
+		r->slot = new;
+	return true;
+}
+
+/* ---- cells ----------------------------------------------------------------------- */
+
+static uint32_t hash_pair(uint32_t a, uint32_t b)
+{
+	uint64_t h = ((uint64_t)a << 32 | b) * 0x9e3779b97f4a7c15ull;
+
+	return (uint32_t)(h >> 32);
+}
+
+static bool grow_cells(struct replay *r)
+{
+	uint32_t room = more(r->cell_room), mask = r->cell_mask, *hash;
+	struct cell *cell = r->cell;
+
+	if (r->cells + 1 >= r->cell_room) {
+		cell = realloc(cell, room * sizeof(*cell));
+		if (!cell)
+			return false;
+		r->cell = cell;
+		memset(cell + r->cell_room, 0, (room - r->cell_room) * sizeof(*cell));
+		r->cell_room = room;
+	}
+	if (r->cell_hash && r->cells < mask - mask / 4)
+		return true;
+	mask = r->cell_hash ? mask * 2 + 1 : 63;
+	hash = calloc((size_t)mask + 1, sizeof(*hash));
+	if (!hash)
+		return false;
+	for (uint32_t i = 1; i <= r->cells; i++) {
+		uint32_t at = hash_pair(cell[i].site, cell[i].thread) & mask;
+
+		while (hash[at])
+			at = (at + 1) & mask;
+		hash[at] = i;
+	}
+	free(r->cell_hash);
+	r->cell_hash = hash;
+	r->cell_mask = mask;
+	return true;
+}
+
+uint32_t mp_cell(struct replay *r, uint32_t site, uint32_t thread)
+{
+	uint32_t id = r->of_site[site], at, process;
+
+	if (id && r->cell[id].thread == thread)
+		return id;
+	if (!id && !mp_counts(r->tree, r->tree->site.x[site].kind))
+		return 0;
+	if (!grow_cells(r)) {
+		r->failed = true;
+		return 0;
+	}
+	at = hash_pair(site, thread) & r->cell_mask;
+	while ((id = r->cell_hash[at]) != 0) {
+		if (r->cell[id].site == site && r->cell[id].thread == thread) {
+			r->of_site[site] = id;
+			return id;
+		}
+		at = (at + 1) & r->cell_mask;
+	}
+	id = ++r->cells;
+	process = mp_process_of(r, site);
+	r->cell_hash[at] = id;
+	r->cell[id].site = site;
+	r->cell[id].thread = thread;
+	r->cell[id].next = r->of_process[process];
+	r->of_process[process] = id;
+	r->of_site[site] = id;
+	return id;
+}
+
+uint32_t mp_replay_thread(const struct replay *r, uint64_t value)
+{
+	return r->by_thread && value <= r->tree->thread.n ? (uint32_t)value : 0;
+}
+
+/* ---- a block's local cells --------------------------------------------------------- */
+
+static bool one_thread(const struct mp_block *b, uint64_t *thread)
+{
+	*thread = b->n_thread ? b->thread[0].value : 1;
+	for (uint32_t i = 1; i < b->n_thread; i++)
+		if (b->thread[i].value != *thread)
+			return false;
+	return true;
+}
+
+static uint32_t count_frees(const uint8_t *op, uint32_t from, uint32_t to)
+{
+	uint32_t n = 0;
+
+	for (; from < to && from & 63; from++)
+		n += mp_bit(op, from);
+	for (; from + 64 <= to; from += 64) {
+		uint64_t w;
+
+		memcpy(&w, op + from / 8, sizeof(w));
+		n += (uint32_t)__builtin_popcountll(w);
+	}
+	for (; from < to; from++)
+		n += mp_bit(op, from);
+	return n;
+}
+
+static uint32_t local(struct scratch *s, uint32_t mask, uint32_t site, uint32_t thread)
+{
+	uint64_t key = (uint64_t)site << 32 | thread;
+	uint32_t at = hash_pair(site, thread) & mask;
+
+	while (s->hash[at] && s->key[s->hash[at] - 1] != key)
+		at = (at + 1) & mask;
+	if (!s->hash[at]) {
+		s->key[s->locals++] = key;
+		s->hash[at] = s->locals;
+	}
+	return s->hash[at] - 1;
+}
+
+/* Several threads: the allocations' indices become indices of (site, thread). */
+static void split_by_thread(struct replay *r, const struct mp_block *b)
+{
+	struct scratch *s = &r->s;
+	uint32_t mask = 63, at = 0, alloc = 0;
+
+	while (mask < b->n_alloc * 2)
+		mask = mask * 2 + 1;
+	memset(s->hash, 0, ((size_t)mask + 1) * sizeof(*s->hash));
+	s->locals = 0;
+	for (uint32_t i = 0; i < b->n_thread; i++) {
+		uint32_t length = b->thread[i].length;
+		uint32_t thread = mp_replay_thread(r, b->thread[i].value);
+		uint32_t end = alloc + length - count_frees(b->op, at, at + length);
+
+		for (; alloc < end; alloc++)
+			s->own_index[alloc] = (uint16_t)local(s, mask, b->site[alloc], thread);
+		at += length;
+	}
+	s->index = s->own_index;
+	for (uint32_t i = 0; i < s->locals; i++)
+		s->cell[i] = mp_cell(r, b->sites[s->key[i] >> 32], (uint32_t)s->key[i]);
+}
+
+bool mp_replay_prepare(struct replay *r, const struct mp_block *b)
+{
+	struct scratch *s = &r->s;
+	uint64_t thread;
+
+	if (!r->by_thread || one_thread(b, &thread)) {
+		uint32_t id = r->by_thread ? mp_replay_thread(r, thread) : 0;
+
+		s->index = b->site;
+		s->locals = b->n_sites;
+		for (uint32_t i = 0; i < b->n_sites; i++)
+			s->cell[i] = mp_cell(r, b->sites[i], id);
+	} else {
+		split_by_thread(r, b);
+	}
+	return !r->failed;
+}
+
+/* What an ended process allocated in the block so far needs no slot. */
+void mp_replay_bury(
+	struct replay *r, const struct mp_block *b, uint32_t allocs, uint64_t process)
+{
+	for (uint32_t i = 0; i < allocs; i++)
+		if (r->tree->site.x[b->sites[b->site[i]]].process == process)
+			r->s.dead[i] = 1;
+}
+
+/* ---- time ------------------------------------------------------------------------ */
+
+uint32_t mp_block_cut(const struct mp_block *b, uint64_t time)
+{
+	uint32_t at = 0;
+
+	if (time <= b->first_time)
+		return 0;
+	if (time > b->last_time)
+		return b->n;
+	for (uint32_t i = 0; i < b->n_time && b->time[i].value < time; i++)
+		at += b->time[i].length;
+	return at;
+}
+
+uint64_t mp_block_time(const struct mp_block *b, uint32_t event)
+{
+	for (uint32_t i = 0, at = 0; i < b->n_time; i++) {
+		at += b->time[i].length;
+		if (event < at)
+			return b->time[i].value;
+	}
+	return b->last_time;
+}

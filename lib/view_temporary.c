@@ -1,0 +1,125 @@
+/* view_temporary.c - allocations freed by their own thread with at most N other
+ * allocations of that thread in between (memray's meaning; N = 1 by default).
+ * Invariant: number[] and birth[] hold a thread's count of allocations when the
+ * block was born, so that "others in between" is one subtraction.
+ */
+#include "view.h"
+
+#include <string.h>
+
+struct walk {
+	uint32_t event, alloc, free, old, run, left, thread, partial, end;
+};
+
+/* The thread of the next event. */
+static uint32_t next_thread(const struct replay *r, const struct mp_block *b, struct walk *w)
+{
+	while (!w->left && w->run < b->n_thread) {
+		w->thread = mp_replay_thread(r, b->thread[w->run].value);
+		w->left = b->thread[w->run++].length;
+	}
+	if (w->left)
+		w->left--;
+	return w->thread;
+}
+
+/* Whether the event at hand belongs to a partial unmap.  An entry without a number
+ * stands for its event, a free, and the allocation behind it. */
+static bool is_partial(const struct mp_block *b, struct walk *w)
+{
+	const struct mp_pair *p = b->replace, *end = b->replace + b->n_replace;
+
+	for (p += w->partial; p < end && p->position + !(p->value >> 3) < w->event; p++)
+		w->partial++;
+	return p < end && p->position <= w->event && (p->value & 7) == MP_REPLACE_PARTIAL;
+}
+
+static void freed(struct replay *r, const struct birth *born, uint32_t thread)
+{
+	uint64_t others;
+
+	if (!born->cell || born->thread != thread)
+		return;
+	others = r->thread_count[thread] - born->number;
+	r->cell[born->cell].total += others <= r->q.temporary;
+}
+
+static void give_slots(struct replay *r, const struct mp_block *b, const uint32_t *owner)
+{
+	uint32_t old = 0, fresh = 0;
+
+	for (uint32_t j = 0; j < b->n_alloc; j++) {
+		uint32_t slot = 0, cell = r->s.cell[r->s.index[j]];
+
+		if (r->s.dead[j])
+			continue;
+		while (!slot && old < b->n_old)
+			slot = b->old[old++];
+		if (!slot && fresh < b->n_new)
+			slot = b->new_[fresh++];
+		if (slot)
+			r->birth[slot] = (struct birth){
+				r->s.number[j], r->s.number[j] ? cell : 0, owner[j]};
+	}
+}
+
+static void step(struct replay *r, const struct mp_block *b, struct walk *w, uint32_t *owner,
+	bool inside)
+{
+	uint32_t thread = next_thread(r, b, w), back, j;
+	bool partial = b->n_replace && is_partial(b, w);
+
+	if (!mp_bit(b->op, w->event)) {
+		j = w->alloc++;
+		owner[j] = thread;
+		r->s.number[j] = 0;
+		if (!partial && r->s.cell[r->s.index[j]]) {
+			uint64_t n = ++r->thread_count[thread];
+
+			r->s.number[j] = inside ? n : 0;
+		}
+		return;
+	}
+	back = b->back[w->free++];
+	if (back) {
+		j = w->alloc - back;
+		r->s.dead[j] = 1;
+		if (r->s.number[j] && !partial) {
+			struct birth born = {
+				r->s.number[j], r->s.cell[r->s.index[j]], owner[j]};
+
+			freed(r, &born, thread);
+		}
+	} else {
+		struct birth born = r->birth[b->old[w->old++]];
+
+		if (!partial)
+			freed(r, &born, thread);
+	}
+}
+
+static void end_processes(struct replay *r, const struct mp_block *b, struct walk *w)
+{
+	for (; w->end < b->n_procend && b->procend[w->end].position <= w->event; w->end++)
+		mp_replay_bury(r, b, w->alloc, b->procend[w->end].value);
+}
+
+void mp_replay_temporary(struct replay *r, const struct mp_block *b)
+{
+	uint32_t from = r->q.from ? mp_block_cut(b, r->q.from) : 0;
+	uint32_t to = r->q.to ? mp_block_cut(b, r->q.to) : b->n;
+	struct walk w = {.thread = mp_replay_thread(r, 1)};
+	uint32_t *owner = r->s.old;
+
+	if (!mp_replay_prepare(r, b) || !mp_replay_slots(r, b->slots))
+		return;
+	memset(r->s.dead, 0, b->n_alloc + 8);
+	for (; w.event < to; w.event++) {
+		end_processes(r, b, &w);
+		step(r, b, &w, owner, w.event >= from);
+	}
+	end_processes(r, b, &w);
+	if (to == b->n)
+		give_slots(r, b, owner);
+	r->stopped |= to < b->n;
+}

@@ -1,0 +1,101 @@
+/* view_bench.c - how fast traces become reports: million events per second and
+ * nanoseconds per event of every view, from memory, best of several runs.
+ * Usage: view_bench FILE…
+ */
+#include "mp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { RUNS = 7 };
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void *map(const char *path, size_t *size)
+{
+	int fd = open(path, O_RDONLY);
+	struct stat st;
+	void *p;
+
+	if (fd < 0 || fstat(fd, &st))
+		return NULL;
+	*size = (size_t)st.st_size;
+	p = mmap(NULL, *size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	close(fd);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* Events of the trace, columns left alone. */
+static uint64_t count(const void *data, size_t size)
+{
+	struct mp_reader *r = mp_open_mem(data, size);
+	const struct mp_block *b;
+	uint64_t n = 0;
+
+	while (mp_next_part(r) > 0)
+		while (mp_next_block(r, 0, &b) > 0)
+			n += b->kind == MP_BLOCK_EVENTS ? b->n : 0;
+	return mp_close(r) ? 0 : n;
+}
+
+/* CPU seconds of one run: all columns decoded (VIEW 0) or a view. */
+static double run(const void *data, size_t size, enum mp_view view)
+{
+	struct mp_query q = {.view = view, .keep = MP_KEEP_DEFAULT};
+	double start = now();
+	struct mp_reader *r = mp_open_mem(data, size);
+	const struct mp_block *b;
+
+	if (view) {
+		mp_profile_free(mp_load(r, &q));
+	} else {
+		while (mp_next_part(r) > 0)
+			while (mp_next_block(r, MP_WANT_ALL, &b) > 0)
+				;
+	}
+	if (mp_error(r) || mp_damage(r))
+		fprintf(stderr, "%s\n", mp_error(r) ? mp_error(r) : mp_damage(r));
+	return mp_close(r) ? 1e9 : now() - start;
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const name[] = {"decode", "live", "peak", "total", "temporary"};
+
+	for (int i = 1; i < argc; i++) {
+		size_t size;
+		void *data = map(argv[i], &size);
+		uint64_t events = data ? count(data, size) : 0;
+
+		if (!events) {
+			fprintf(stderr, "view_bench: %s: no events\n", argv[i]);
+			return 2;
+		}
+		printf("%s: %lu events, %.3f bytes each\n", argv[i], (unsigned long)events,
+			(double)size / (double)events);
+		for (enum mp_view view = 0; view <= MP_VIEW_TEMPORARY; view++) {
+			double best = 1e9;
+
+			for (int k = 0; k < RUNS; k++) {
+				double t = run(data, size, view);
+
+				best = t < best ? t : best;
+			}
+			printf("  %-10s %7.1f M events/s %6.2f ns/event\n", name[view],
+				(double)events / best / 1e6, best * 1e9 / (double)events);
+		}
+		munmap(data, size);
+	}
+	return 0;
+}

@@ -1,0 +1,86 @@
+#!/usr/bin/env bats
+# Every allocation of a program fails once, then all from it on: a clean message
+# and exit 2, or the right output, never a crash and never a wrong answer.
+load ../helper
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    nm -D "$build/bin/mp-top" | grep -q __asan && skip 'not under a sanitizer'
+    cat >fail.c <<'C'
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+
+extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
+static long left = -1;
+static int on;
+
+__attribute__((constructor)) static void init(void)
+{
+	const char *at = getenv("FAIL_AT");
+
+	left = at ? strtol(at, NULL, 10) : 0;
+	on = at != NULL;
+}
+
+static int fails(void)
+{
+	if (!on || --left > 0)
+		return 0;
+	on = getenv("FAIL_ON") != NULL;
+	errno = ENOMEM;
+	return 1;
+}
+
+void *malloc(size_t n) { return fails() ? NULL : __libc_malloc(n); }
+void *calloc(size_t n, size_t m) { return fails() ? NULL : __libc_calloc(n, m); }
+void *realloc(void *p, size_t n) { return fails() ? NULL : __libc_realloc(p, n); }
+C
+    "${CC:-cc}" -shared -fPIC -O1 -fno-builtin -o fail.so fail.c
+    mk t.mp <"$data/small.tsv"
+    mk p.mp <"$data/old.tsv"
+}
+
+# each COMMAND...: one run per allocation it makes, until one is not reached
+each() {
+    local n status
+    "$@" >want
+    for ((n = 1; n < 20000; n += n < 300 ? 1 : 17)); do
+        status=0
+        LD_PRELOAD=$PWD/fail.so FAIL_AT=$n "$@" >got 2>err || status=$?
+        if [ $status = 0 ]; then
+            cmp -s want got || { echo "$* at $n: another answer"; return 1; }
+            LD_PRELOAD=$PWD/fail.so FAIL_AT=$n FAIL_ON=1 "$@" >got 2>err && break
+            continue
+        fi
+        [ $status = 2 ] || { echo "$* at $n: status $status"; cat err; return 1; }
+        [ "$(wc -l <err)" = 1 ] && grep -q "^$1: .*memory" err || { echo "$* at $n:"; cat err; return 1; }
+    done
+    [ "$n" -gt 20 ] && [ "$n" -lt 20000 ]
+}
+
+@test "mp-top" {
+    each mp-top t.mp
+    each mp-top --json p.mp
+}
+
+@test "mp-leaks" {
+    each mp-leaks t.mp
+    each mp-leaks -t t.mp
+}
+
+@test "mp-cat" {
+    each mp-cat t.mp
+    each mp-cat p.mp p.mp
+    each mp-cat -t t.mp
+    each mp-cat --json t.mp
+    each mp-cat "$data/small.tsv"
+}
+
+@test "mp-fold" {
+    each mp-fold t.mp
+}
+
+@test "mp-diff" {
+    each mp-diff -t p.mp "$data/new.tsv"
+}

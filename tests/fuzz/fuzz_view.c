@@ -1,0 +1,31 @@
+/* fuzz_view.c - any bytes seen through every view, grouped and folded. */
+#include <stdlib.h>
+
+#include "fuzz.h"
+#include "mp.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	for (int view = MP_VIEW_DEFAULT; view <= MP_VIEW_SAMPLES; view++) {
+		struct mp_query q = {.view = (enum mp_view)view, .keep = MP_KEEP_DEFAULT | MP_KEEP_TID};
+		struct mp_reader *r = mp_open_mem(data, size);
+		struct mp_profile *p = r ? mp_load(r, &q) : NULL;
+		size_t columns;
+
+		if (!p)
+			abort();
+		mp_columns(p, &columns);
+		if (columns > 0 && !mp_error(r) && !mp_profile_error(p)) {
+			int64_t total = mp_total(p, 0);
+
+			mp_sort(p, 0);
+			if (mp_fold_below(p, 0, 100) == 0 && mp_total(p, 0) != total)
+				abort();        /* folding keeps the total */
+			mp_groups_free(mp_group(p, (enum mp_by)(size % 9), MP_SHOW_DEFAULT, 0, size & 1));
+		}
+		mp_profile_free(p);
+		if (mp_close(r) < 0)
+			continue;
+	}
+	return 0;
+}

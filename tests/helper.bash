@@ -1,0 +1,78 @@
+# helper.bash - what every bats file loads: PATH, a folder per test, mk, j.
+# MP_BUILD names the build (default: build). Nothing here looks at a clock.
+bats_require_minimum_version 1.5.0
+here=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+build=${MP_BUILD:-$here/build}
+case $build in /*) ;; *) build=$here/$build ;; esac
+data=$here/tests/data
+PATH=$build/bin:$PATH
+export PATH data LC_ALL=C TERM=xterm
+unset NO_COLOR
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+}
+
+# mk FILE: the text twin on stdin becomes a .mp
+mk() {
+    mp-cat --level 1 -o "$1" -
+}
+
+# j EXPRESSION PROGRAM...: jq over all objects of PROGRAM --json; true or fail
+j() {
+    local expression=$1
+    shift
+    "$@" --json >j.out || return
+    jq -s -e "$expression" j.out >j.value || {
+        echo "false: $expression"
+        head -n 20 j.out
+        return 1
+    } >&2
+}
+
+# tty COMMAND: with a terminal as stdout, without carriage returns
+tty() {
+    script -qec "stty rows ${rows:-24} cols ${cols:-100}; $1" /dev/null </dev/null | tr -d '\r'
+    return "${PIPESTATUS[0]}"
+}
+
+# same GOT WANTED: texts, with a diff where they differ
+same() {
+    diff -u <(printf '%s\n' "$2") <(printf '%s\n' "$1")
+}
+
+programs() {
+    for p in "$build"/bin/mp-*; do
+        basename "$p"
+    done
+}
+
+# the programs that read streams
+readers() {
+    programs | grep -vx mp-capture
+}
+
+# input PROGRAM FILE: the operands that make PROGRAM read FILE
+input() {
+    case $1 in
+    mp-diff) echo "$2 $2" ;;
+    *) echo "$2" ;;
+    esac
+}
+
+# flip FILE OFFSET: one byte changed
+flip() {
+    local byte
+    byte=$(od -An -tu1 -j "$2" -N 1 "$1")
+    printf "\\x$(printf %02x $((byte ^ 255)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+# Every CPython 3.8 - 3.13 found on this machine, one path a line.
+pythons() {
+    local p
+    for p in /usr/bin/python3.[0-9]* /usr/local/bin/python3.[0-9]* "$HOME"/.pyenv/versions/3.*/bin/python3; do
+        [ -x "$p" ] || continue
+        "$p" -c 'import sys; sys.exit(not (3, 8) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || continue
+        printf '%s\n' "$p"
+    done | grep -vE '(config|gdb|d)$'
+}

@@ -1,0 +1,30 @@
+# completion.bash - bash completion of the mp-* programs.
+# Asks each program itself (--list-options), so it knows what that version takes.
+
+_mp_complete() {
+    local program=$1 current=$2 previous=$3 option values
+    local -a options
+    mapfile -t options < <("$program" --list-options 2>/dev/null)
+    if [[ $previous == '=' ]]; then
+        previous=${COMP_WORDS[COMP_CWORD - 2]}
+    elif [[ $current == '=' ]]; then
+        current=
+    fi
+    for option in "${options[@]}"; do
+        [[ ${option%%=*} == "$previous" && $option == *=* ]] || continue
+        values=${option#*=}
+        if [[ $values == *[A-Z]* ]]; then
+            mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        else
+            mapfile -t COMPREPLY < <(compgen -W "${values//,/ }" -- "$current")
+        fi
+        return
+    done
+    if [[ $current == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "${options[*]%%=*}" -- "$current")
+    else
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+    fi
+}
+
+complete -o filenames -F _mp_complete mp-cat mp-capture mp-check mp-diff mp-fold mp-leaks mp-top
