@@ -53,8 +53,8 @@ void drain_free(struct drain *d)
 /* ---- a pass over all tails ------------------------------------------------------------ */
 
 /* A slot's first record tells of a new image; else another slot's does, by the
- * next pass at the latest. */
-static void find_image(struct drain *d, struct slot *s)
+ * next pass at the latest.  ORPHANS: also if its parent is not known. */
+static void find_image(struct drain *d, struct slot *s, bool orphans)
 {
 	uint64_t number = s->shared->image;
 	uint32_t pid = (uint32_t)(atomic_load(&s->shared->owner) >> 32);
@@ -69,6 +69,8 @@ static void find_image(struct drain *d, struct slot *s)
 		bytes = slot_copy(&r, d->copy, MP_CHUNK);
 		said = bytes >= sizeof *said ? (const struct mp_rec_image *)d->copy : NULL;
 	}
+	if (said && said->parent_image && !orphans && !images_find(&d->images, said->parent_image))
+		return;
 	if (!image && (said || s->safe)) {
 		image = images_new(&d->images, number, said ? said->pid : pid, said, bytes,
 				(uint64_t)d->epoch * MS);
@@ -110,6 +112,21 @@ static void take_tail(struct drain *d, struct slot *s)
 	s->seen = tail;
 }
 
+/* Parents before children, wherever their slots are. */
+static void find_images(struct drain *d)
+{
+	bool orphans = false;
+	uint32_t known;
+
+	do {
+		known = d->images.n;
+		for (uint32_t i = 0; i < d->used; i++)
+			if (d->slot[i].used && !d->slot[i].image)
+				find_image(d, &d->slot[i], orphans);
+		orphans = known == d->images.n && !orphans;
+	} while (orphans || known != d->images.n);
+}
+
 static void take_tails(struct drain *d)
 {
 	struct mp_session *shared = d->session->shared;
@@ -125,9 +142,7 @@ static void take_tails(struct drain *d)
 		if (s->used || slot_adopt(s, d->session, i))
 			take_tail(d, s);
 	}
-	for (uint32_t i = 0; i < d->used; i++)
-		if (d->slot[i].used && !d->slot[i].image)
-			find_image(d, &d->slot[i]);
+	find_images(d);
 }
 
 /* Slots with something in sight.  A new image waits for the end of the one that its

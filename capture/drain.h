@@ -87,6 +87,7 @@ void drain_apply_life(struct drain *, struct slot *, const struct record *);
 void drain_define(struct drain *, struct slot *, const struct record *);
 void drain_mark(struct drain *, struct slot *, const char *name, int64_t value);
 void drain_lost(struct drain *, uint64_t events, uint64_t bytes);
+void drain_say_once(struct drain *, const char *text, size_t n);
 
 /* ---- ends.c ------------------------------------------------------------------------ */
 

@@ -3,6 +3,7 @@
  */
 #include "drain.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -37,6 +38,17 @@ void drain_expect(struct drain *d, uint32_t pid)
 	d->expected[d->expecteds++] = (struct expected){ pid, fd, session_now(d->session) };
 }
 
+/* A program that was started without the hook.  PROGRAM may be NULL. */
+static void tell_untraced(struct drain *d, const char *program)
+{
+	char text[4200];
+	int n = snprintf(text, sizeof text, "%s cannot be traced; it runs on unseen", program);
+
+	d->counts.untraced++;
+	if (program && n > 0)
+		drain_say_once(d, text, sizeof text);
+}
+
 static void forget(struct drain *d, uint32_t i)
 {
 	close(d->expected[i].pidfd);
@@ -61,7 +73,10 @@ static void look_for_expected(struct drain *d, uint64_t now)
 			forget(d, i);
 		} else if (now - e->since > UNSEEN) {
 			if (!process_maps_ring(e->pid)) {
-				d->counts.untraced++;
+				char *program = process_program(e->pid);
+
+				tell_untraced(d, program);
+				free(program);
 				forget(d, i);
 			} else {
 				e->since = now;
@@ -83,12 +98,19 @@ static void end_slot(struct drain *d, struct slot *s)
 				bytes > s->lost_bytes ? bytes - s->lost_bytes : 0);
 	if (s->depth == 0)
 		image_thread_gone(s->image, s->tid);
-	if (--s->image->slots == 0)
-		s->image->idle_since = session_now(d->session) | 1;
+	if (--s->image->slots)
+		return;
+	s->image->idle_since = session_now(d->session) | 1;
+	/* alive without threads: an exec.  If the hook is not in it, this stays its name. */
+	if (s->image->exec && !s->image->became && s->image->pidfd >= 0 &&
+			!process_exited(s->image->pidfd) && !process_maps_ring(s->image->pid))
+		s->image->became = process_program(s->image->pid);
 }
 
 static void end_image(struct drain *d, struct image *image)
 {
+	if (image->became && !image->overtaken_at)
+		tell_untraced(d, image->became);
 	drain_set_time(d, d->epoch);
 	ident_procend(&d->ident, &image->memory);
 	image->ended = true;
@@ -130,12 +152,23 @@ static void look_for_over(struct drain *d, uint64_t now)
 	}
 }
 
+/* IMAGE has no slot. */
+static bool has_ended(const struct image *image, uint64_t now)
+{
+	if (image->overtaken_at)
+		return true;
+	if (image->became && now - image->idle_since > UNSEEN)
+		return true;
+	return image_gone(image) && (image->pidfd >= 0 || now - image->idle_since > STALE);
+}
+
 void drain_find_ends(struct drain *d)
 {
-	uint64_t now = session_now(d->session);
 	struct images *im = &d->images;
+	uint64_t now;
 
 	end_slots(d);
+	now = session_now(d->session);  /* not before: images are idle since then */
 	while (im->first < im->n && im->x[im->first]->ended)
 		im->first++;
 	for (uint32_t i = im->first; i < im->n; i++) {
@@ -149,8 +182,7 @@ void drain_find_ends(struct drain *d)
 		else if (image->gone)
 			end_image(d, image);
 		else
-			image->gone = image->overtaken_at || (image_gone(image) &&
-				(image->pidfd >= 0 || now - image->idle_since > STALE));
+			image->gone = has_ended(image, now);
 	}
 	if (now - d->looked > LOOK) {
 		d->looked = now;

@@ -299,7 +299,7 @@ static void tell(void)
 				(unsigned long long)c->lost_events,
 				print_number(allocated, (int64_t)c->lost_bytes, "B"));
 	if (c->untraced)
-		warn("%llu child processes became programs that cannot be traced",
+		note("%llu processes ran programs that cannot be traced",
 				(unsigned long long)c->untraced);
 	if (!c->images && !cap.stopped)
 		warn("nothing was traced: the hook was not loaded into the program");

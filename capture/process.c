@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +83,21 @@ static uint64_t start_of(uint32_t pid)
 			" %*d %*d %*d %*d %llu", &start) != 1)
 		return 0;
 	return start;
+}
+
+char *process_program(uint32_t pid)
+{
+	char path[40], *name = malloc(PATH_MAX);
+	ssize_t n;
+
+	snprintf(path, sizeof path, "/proc/%u/exe", pid);
+	n = name ? readlink(path, name, PATH_MAX - 1) : -1;
+	if (n <= 0) {
+		free(name);
+		return NULL;
+	}
+	name[n] = '\0';
+	return name;
 }
 
 bool process_maps_ring(uint32_t pid)
@@ -234,6 +250,8 @@ void image_close(struct image *i)
 	if (i->stacks)
 		stacks_free(i->stacks);
 	i->stacks = NULL;
+	free(i->became);
+	i->became = NULL;
 	free(i->thread);
 	i->thread = NULL;
 	i->threads = i->thread_room = 0;

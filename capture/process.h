@@ -26,6 +26,8 @@ struct image {
 	bool gone, ended, finalized;    /* gone: the process was seen to have ended */
 	uint64_t overtaken_at;  /* ns: when its process began another image, 0: not yet */
 	uint64_t idle_since;    /* ns: when its last slot went, 0: it has some */
+	bool exec;              /* an exec was tried */
+	char *became;           /* what its process runs now, should that stay unseen */
 	struct memory memory;
 	struct stacks *stacks;
 	struct thread_id *thread;
@@ -67,6 +69,8 @@ void image_touched(struct image *, uint32_t chunk);
 
 int process_watch(uint32_t pid);                /* a pidfd, -1 */
 bool process_exited(int pidfd);
+/* The program PID runs; NULL: it is ending.  To be freed. */
+char *process_program(uint32_t pid);
 /* Whether PID maps the session's memory: a forked child that has not used it yet. */
 bool process_maps_ring(uint32_t pid);
 

@@ -86,10 +86,8 @@ static void thread_name(struct drain *d, struct slot *s, const struct record *r)
 		s->name = name;
 }
 
-static void note(struct drain *d, const struct record *r)
+void drain_say_once(struct drain *d, const char *text, size_t n)
 {
-	const char *text;
-	size_t n = text_of(d, r, &text);
 	char *line = strndup(text, n);
 
 	for (char *p = line; p && *p; p++)
@@ -107,6 +105,14 @@ static void note(struct drain *d, const struct record *r)
 	}
 	d->notes[d->n_notes++] = line;
 	d->say(line);
+}
+
+static void note(struct drain *d, const struct record *r)
+{
+	const char *text;
+	size_t n = text_of(d, r, &text);
+
+	drain_say_once(d, text, n);
 }
 
 void drain_apply_definition(struct drain *d, struct slot *s, const struct record *r)
@@ -142,6 +148,9 @@ void drain_apply_life(struct drain *d, struct slot *s, const struct record *r)
 		break;
 	case MP_REC_NOTE:
 		note(d, r);
+		break;
+	case MP_REC_EXEC:
+		s->image->exec = true;
 		break;
 	default:
 		break;

@@ -70,6 +70,8 @@ static void make_lost(struct mp_tree *t, unsigned def, uint32_t id)
 		t->string.x[id] = (struct mp_string){ "[lost]", 6, false };
 	else if (def == MP_DEF_LOC)
 		t->location.x[id].kind = MP_LOC_NOTE;
+	else if (def == MP_DEF_CODE)
+		t->code.x[id].line = UINT32_MAX;
 	else if (def == MP_DEF_NODE)
 		t->node.x[id].depth = 1;
 }

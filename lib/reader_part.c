@@ -281,6 +281,8 @@ static int part_begin(struct mp_reader *r)
 	r->tree = mp_tree_new();
 	if (!r->tree)
 		return mp_reader_fail(r, "%s: out of memory", r->name);
+	/* what nodes that damage took have for a frame */
+	r->tree->location.x[0].kind = MP_LOC_NOTE;
 	r->in_part = r->any = r->held = true;
 	r->part = h->part;
 	r->damaged = r->resync = r->noise || r->raw.bad_own || r->raw.bad_defs;

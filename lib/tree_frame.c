@@ -62,6 +62,7 @@ size_t mp_frames(const struct mp_tree *t, mp_node node, struct mp_frame *frame, 
 {
 	struct mp_location *l;
 	struct mp_code *c;
+	bool lost;
 
 	if (!node || node > t->node.n)
 		return 0;
@@ -71,15 +72,17 @@ size_t mp_frames(const struct mp_tree *t, mp_node node, struct mp_frame *frame, 
 	if (!max)
 		return 1;
 	c = &t->code.x[l->owner <= t->code.n ? l->owner : 0];
+	/* a reader's placeholder for what damage took */
+	lost = !l->owner || c->line == UINT32_MAX;
 	*frame = (struct mp_frame){
-		.func = mp_str(t, c->function),
+		.func = lost ? "[lost]" : mp_str(t, c->function),
 		.file = mp_str(t, c->file),
 		.module = "",
 		.build_id = "",
 		.line = (uint32_t)l->at,
 		.flags = l->kind == MP_LOC_PYTHON ? MP_FRAME_PYTHON
-			 : l->kind == MP_LOC_NOTE ? MP_FRAME_NOTE
-						  : 0,
+			 : l->kind == MP_LOC_NOTE || lost ? MP_FRAME_NOTE
+							  : 0,
 	};
 	return 1;
 }

@@ -42,5 +42,6 @@ exact() {
     pythons >list
     while read -r p; do
         exact "$p" running
+        exact "$p" thread
     done <list
 }

@@ -39,7 +39,7 @@ for line, n in sorted(total.items()):
     print(line, n)
 PY
     mp-top --view total --by line -n 1000000 --json t.mp |
-        jq -r 'select(.name | test("lines.py:[0-9]+\\)$")) | "X"' |
+        jq -r 'select(.name | test("lines.py:[0-9]+\\)$")) | "\(.name | capture(":(?<l>[0-9]+)\\)$").l) \(.bytes)"' |
         awk '{n[$1] += $2} END {for (l in n) print l, n[l]}' | sort -n >ours.txt
     join <(sort memray.txt) <(sort ours.txt) >both.txt
     # every line that matters is in both, and within 1 %

@@ -62,10 +62,20 @@ kept() {
     same "$(mp-leaks t.mp | mp-top --by process | grep -c family)" 1
 }
 
-@test "a static program further down runs untraced" {
-    echo 'int main(void) { return 7; }' >s.c
-    cc -static -o s s.c 2>/dev/null || skip "no static libc"
-    run -7 mp-capture -q -o t.mp -- sh -c ./s
+@test "a static program further down runs untraced, counted and named once" {
+    printf '#include <unistd.h>\nint main(void) { usleep(200000); return 7; }\n' >s.c
+    cc -static -o static s.c 2>/dev/null || skip "no static libc"
+    run -7 mp-capture -o t.mp -- sh -c './static; ./static; exec ./static'
+    mp-check t.mp
+    same "$(grep -c 'static cannot be traced' <<<"$output")" 1
+    [[ $output == *"processes ran programs that cannot be traced"* ]]
+}
+
+@test "a static daemon is not waited for" {
+    printf '#include <unistd.h>\nint main(void) { sleep(20); return 0; }\n' >s.c
+    cc -static -o static s.c 2>/dev/null || skip "no static libc"
+    mp-capture -q -o t.mp -- sh -c './static >/dev/null 2>&1 & echo $! >pid' 3>&-
+    kill "$(cat pid)"
     mp-check t.mp
 }
 

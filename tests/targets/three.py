@@ -1,10 +1,14 @@
 """Keeps objects alive from three known lines; prints what each is charged with.
 
-argv[1]: "globals" or "running": what holds them when the program ends.
+argv[1]: what holds them when the program ends: "globals", a function still
+"running" when the process exits, or one running in a daemon "thread".
 Output: one line each: NAME BYTES COUNT.  The containers are made beforehand, on
 other lines, so that a line holds the objects and nothing else.
 """
+import os
 import sys
+import threading
+import time
 
 try:
     import numpy
@@ -44,14 +48,24 @@ def run(a, b, c, mode):
     expect()
     sys.stdout.flush()
     if mode == "running":
-        sys.exit(0)
+        os._exit(0)
+    if mode == "thread":
+        ready.set()
+        time.sleep(1000)
 
 
+ready = threading.Event()
 held = [None] * N
 table = dict.fromkeys(range(N))
 arrays = [None]
-if sys.argv[1] == "globals":
-    run(held, table, arrays, "globals")
+mode = sys.argv[1]
+if mode == "globals":
+    run(held, table, arrays, mode)
 else:
     del held, table, arrays
-    run([None] * N, dict.fromkeys(range(N)), [None], "running")
+if mode == "running":
+    run([None] * N, dict.fromkeys(range(N)), [None], mode)
+if mode == "thread":
+    threading.Thread(target=lambda: run([None] * N, dict.fromkeys(range(N)), [None], mode),
+                     daemon=True).start()
+    ready.wait()

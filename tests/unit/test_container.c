@@ -312,8 +312,48 @@ static void test_history(unsigned n, unsigned sites, unsigned threads, unsigned 
 	history_free(&h);
 }
 
+/* ---- golden file --------------------------------------------------------------------- */
+
+/* The trace of formats/samples/good/tiny.mp: bytes, once released, stay readable,
+ * and the writer still writes them. */
+static void test_golden(void)
+{
+	FILE *f = fopen("formats/samples/good/tiny.mp", "rb");
+	static uint8_t golden[8192];
+	struct mem m = { 0 };
+	struct mp_writer *w = mp_create_sink(to_mem, &m, 0);
+	uint32_t process, thread, code, node, site, ref;
+	struct mp_tree *t;
+	size_t n;
+
+	if (!ok(f != NULL))
+		return;
+	n = fread(golden, 1, sizeof(golden), f);
+	fclose(f);
+	mp_begin(w, MP_TRACE);
+	t = mp_writer_tree(w);
+	mp_put_meta(w, "command", "./a.out");
+	mp_set_tick(w, 1000);
+	process = mp_def_process(t, &(struct mp_process){ .pid = 42, .page = 4096,
+			.name = mp_def_cstring(t, "a.out") });
+	thread = mp_def_thread(t, &(struct mp_thread){ .process = process, .tid = 42 });
+	code = mp_def_cstring(t, "main");
+	code = mp_def_code(t, code, mp_def_cstring(t, "a.py"), 1);
+	node = mp_def_node(t, 0, mp_def_location(t, MP_LOC_PYTHON, code, 7));
+	site = mp_def_site(t, &(struct mp_site){ .process = process, .node = node,
+			.kind = MP_ALLOC_MALLOC, .size = 100 });
+	ref = mp_enc_alloc(w, 1000, thread, site);
+	mp_enc_alloc(w, 1000, thread, site);
+	mp_enc_free(w, 3000, thread, ref, site);
+	ok(!mp_end(w));
+	ok(!mp_finish(w));
+	ok(m.n == n && memcmp(m.p, golden, n) == 0);
+	free(m.p);
+}
+
 int main(void)
 {
+	test_golden();
 	test_history(0, 1, 1, 1, false);
 	test_history(10, 5, 1, 5, false);
 	test_history(2000, 100, 3, 200, true);

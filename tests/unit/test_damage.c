@@ -411,6 +411,36 @@ static void test_copy(struct mem *m, size_t at)
 	free(out.p);
 }
 
+/* Files of formats/samples/bad: each is noticed, and for its own reason. */
+static void test_samples(void)
+{
+	static const struct { const char *name, *says; bool error; } bad[] = {
+		{ "cut", NULL, false }, { "flipped", "checksum differs", false },
+		{ "gap", "blocks are missing", false }, { "garbage", "not a block", false },
+		{ "newer", "needs a newer version", true },
+	};
+
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		char path[64];
+		struct mp_reader *r;
+		struct mp_event e;
+
+		snprintf(path, sizeof(path), "formats/samples/bad/%s.mp", bad[i].name);
+		r = mp_open(path);
+		while (mp_next_part(r) == 1)
+			while (mp_next(r, &e) == 1)
+				;
+		if (bad[i].error)
+			ok(mp_error(r) && strstr(mp_error(r), bad[i].says));
+		else if (bad[i].says)
+			ok(!mp_error(r) && mp_damage(r) && strstr(mp_damage(r), bad[i].says) &&
+					mp_loss(r).damaged_blocks == 1 && !mp_loss(r).truncated);
+		else
+			ok(!mp_error(r) && !mp_damage(r) && mp_loss(r).truncated == 1);
+		ok(mp_close(r) == (bad[i].error ? -1 : 0));
+	}
+}
+
 /* ---- bytes whose hashes fit ----------------------------------------------------------- */
 
 static uint64_t seed = 88172645463325252ull;
@@ -544,5 +574,6 @@ int main(void)
 		free(profile.p);
 	}
 	test_none();
+	test_samples();
 	return tap_done();
 }
