@@ -5,8 +5,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { SITE_CACHE = 1 << 15, OPEN_ROOM = 2 * MP_BLOCK_MAX, LARGE = 1 << 21 };
+enum { SITE_CACHE = 1 << 15, OPEN_ROOM = 2 * MP_BLOCK_MAX, LARGE = 1 << 21,
+	HUGE_PAGE = 1 << 21 };
 
 struct ident_site {             /* the site last seen with these */
 	uint64_t size;
@@ -38,13 +40,28 @@ struct block *ident_find(const struct memory *m, uint64_t address)
 	return NULL;
 }
 
+/* Zeroed; a large table is looked up all over, so it gets large pages. */
+static struct block *new_table(size_t room)
+{
+	size_t size = room * sizeof(struct block);
+	struct block *x;
+
+	if (size < HUGE_PAGE)
+		return calloc(room, sizeof *x);
+	x = aligned_alloc(HUGE_PAGE, size);
+	if (!x)
+		return NULL;
+	madvise(x, size, MADV_HUGEPAGE);        /* where it is refused it only costs time */
+	return memset(x, 0, size);
+}
+
 static int blocks_grow(struct blocks *b)
 {
 	size_t room = b->x ? (b->mask + 1) * 2 : 1024, i;
 	struct blocks bigger = { .mask = room - 1, .n = b->n };
 
 	bigger.most = room < LARGE ? room / 2 : room / 8 * 7;
-	bigger.x = calloc(room, sizeof *bigger.x);
+	bigger.x = new_table(room);
 	if (!bigger.x)
 		return -1;
 	for (size_t k = 0; b->x && k <= b->mask; k++) {

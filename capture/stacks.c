@@ -9,6 +9,7 @@
 #include "modules.h"
 #include "symboliser.h"
 #include "table.h"
+#include "trail.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ struct stacks {
 	struct table location, code;
 	uint64_t *native; /* locations of the stack being defined */
 	size_t natives, native_room;
+	struct trail trail;
 	struct stacks_counts counts;
 };
 
@@ -59,6 +61,7 @@ void stacks_free(struct stacks *s)
 	modules_free(s->own_modules);
 	free(s->map.x);
 	free(s->native);
+	trail_free(&s->trail);
 	table_clear(&s->location);
 	table_clear(&s->code);
 	free(s);
@@ -377,7 +380,7 @@ mp_node stacks_define(
 	struct stacks *s, const struct mp_rec_stack *r, size_t bytes, mp_node base)
 {
 	struct chain c = {0};
-	mp_node node = base;
+	mp_node node;
 	bool good;
 
 	if (bytes < sizeof(*r) ||
@@ -391,10 +394,7 @@ mp_node stacks_define(
 	s->counts.torn += (r->flags & MP_STACK_TORN) != 0;
 	c.x = malloc(((size_t)r->natives + r->pythons + 1) * sizeof(*c.x));
 	good = c.x && build_chain(s, &c, r);
-	while (good && c.n > 0) {
-		node = mp_def_node(s->tree, node, c.x[--c.n]);
-		good = node != 0;
-	}
+	node = good ? trail_put(&s->trail, s->tree, c.x, c.n, base) : 0;
 	free(c.x);
-	return good ? node : 0;
+	return node;
 }

@@ -15,7 +15,7 @@
 #include "print.h"
 
 struct mp_query cli_query = { .keep = MP_KEEP_DEFAULT };
-bool cli_text, cli_json, cli_quiet;
+bool cli_text, cli_json, cli_no_stacks, cli_quiet;
 const struct cli *cli_self;
 struct cli_shared cli_shared = { .view = -1, .each = -1, .level = -1 };
 

@@ -76,7 +76,7 @@ bool cli_parse_time(const char *text, uint64_t *ns);    /* 90, 1.5, 1m30s, 200ms
 
 /* What the shared options said.  A program may set a default before cli_begin. */
 extern struct mp_query cli_query;
-extern bool cli_text, cli_json, cli_quiet;
+extern bool cli_text, cli_json, cli_no_stacks, cli_quiet;
 
 /* ---- input (cli_io.c) -------------------------------------------------------- */
 

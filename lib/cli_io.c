@@ -65,7 +65,8 @@ void cli_redirect(void)
 
 struct mp_writer *cli_create(void)
 {
-	enum mp_form form = cli_json ? MP_JSON : cli_text ? MP_TEXT : MP_BINARY;
+	enum mp_form form = cli_no_stacks ? MP_JSON_SITES : cli_json ? MP_JSON :
+		cli_text ? MP_TEXT : MP_BINARY;
 	const char *name = output();
 	struct mp_writer *w;
 

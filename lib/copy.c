@@ -1,5 +1,6 @@
-/* copy.c - mp_copy_part from binary to binary: the part's bytes as they are, or,
- * where they are stored and the output is compressed, the same columns compressed.
+/* copy.c - mp_copy_part from binary to binary: the part's bytes as they are, or the
+ * same columns compressed anew, where a level was asked for, or where they are stored
+ * and the output is compressed.
  * Invariant: damaged bytes go along, so that the next reader meets the same
  * damage; a block that the stream's end cuts off does not.
  */
@@ -18,20 +19,23 @@ struct recode {
 	XXH3_state_t *chain;            /* NULL: bytes as they are */
 };
 
-/* The part's first block is whole, stored, and all that was read of it. */
+/* Its first block is whole and all that was read of the part. */
+static bool is_fresh(const struct mp_reader *r)
+{
+	return !r->kept_n && !r->resume && r->pending && r->raw.h.kind == MP_BLOCK_HEAD;
+}
+
 static bool is_stored(const struct mp_reader *r)
 {
 	const struct mp_raw *raw = &r->raw;
 
-	if (r->kept_n || r->resume || !r->pending || raw->h.kind != MP_BLOCK_HEAD)
-		return false;
 	for (unsigned i = 0; i < raw->h.columns; i++)
 		if (!mp_is_stored(raw->frame[i], raw->entry[i].stored))
 			return false;
 	return true;
 }
 
-/* Write the block at hand compressed; a damaged one is left to be copied. */
+/* Write the block at hand at the writer's level; a damaged one is left to be copied. */
 static int recode_block(struct mp_writer *w, struct mp_reader *r, struct recode *c)
 {
 	struct mp_header h = r->raw.h;
@@ -97,7 +101,7 @@ int mp_binary_copy(struct mp_writer *w, struct mp_reader *r)
 	if (mp_err_is(&r->error) || !r->in_part)
 		return mp_writer_fail(w, "%s", mp_err_is(&r->error) ? r->error.text :
 				"no part to copy");
-	if (w->level && is_stored(r)) {
+	if (is_fresh(r) && (w->asked || (w->level && is_stored(r)))) {
 		c.chain = XXH3_createState();
 		if (!c.chain)
 			return mp_writer_fail(w, "%s: out of memory", w->out.name);

@@ -193,15 +193,16 @@ static inline bool step(struct mp_writer *w, struct mp_enc *e, uint64_t time, ui
 	return true;
 }
 
-/* The event at POSITION is half of a replacement. */
-static void pair(struct mp_writer *w, struct mp_enc *e, uint32_t position)
+/* The event at POSITION is half of a replacement: ALLOC or the free. */
+static void pair(struct mp_writer *w, struct mp_enc *e, uint32_t position, bool alloc)
 {
 	uint64_t value = e->next_number << 3 | e->next_replace;
 
 	if (!mp_pair_add(&e->replace, &e->rep_at, position, value))
 		mp_writer_fail(w, "%s: out of memory", w->out.name);
 	e->half = true;
-	e->partial = e->next_replace == MP_REPLACE_PARTIAL;
+	/* a numbered free does not speak for the allocation that happens to follow */
+	e->partial = e->next_replace == MP_REPLACE_PARTIAL && (alloc || !e->next_number);
 	e->next_replace = 0;
 	e->next_number = 0;
 }
@@ -223,7 +224,7 @@ uint32_t mp_enc_alloc(struct mp_writer *w, uint64_t time, uint32_t thread, uint3
 		e->sites[e->n_sites++] = site;
 	}
 	if (e->next_replace)
-		pair(w, e, e->n);
+		pair(w, e, e->n, true);
 	index = e->n_alloc++;
 	e->site[index] = s->local;
 	e->made[index] = (struct mp_enc_slot){ site, thread };
@@ -266,8 +267,9 @@ void mp_enc_free(struct mp_writer *w, uint64_t time, uint32_t thread, uint32_t r
 		if (ref && ref < e->slots)
 			e->slot[ref].site = 0;
 	}
+	e->half = e->partial = false;
 	if (e->next_replace)
-		pair(w, e, position);
+		pair(w, e, position, false);
 	if (!ref) {
 		if (site && !mp_pair_add(&e->outside, &e->out_at, position, site))
 			mp_writer_fail(w, "%s: out of memory", w->out.name);

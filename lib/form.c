@@ -166,7 +166,7 @@ static int copy_rows(struct mp_writer *w, struct mp_reader *r)
 	return bad || more < 0 ? -1 : mp_form_tree(w, t);
 }
 
-static int copy_events(struct mp_writer *w, struct mp_reader *r,
+static int copy_events(struct mp_writer *w, struct mp_reader *r, const struct mp_tree *t,
 		int (*lost)(struct mp_writer *, uint64_t, uint64_t))
 {
 	struct mp_text_form *f = w->form;
@@ -177,20 +177,20 @@ static int copy_events(struct mp_writer *w, struct mp_reader *r,
 	while ((more = mp_next(r, &e)) > 0) {
 		loss = mp_part_loss(r);
 		if (loss.lost_events > f->lost_events || loss.lost_bytes > f->lost_bytes) {
-			if (mp_form_tree(w, mp_tree(r)) ||
+			if (mp_form_tree(w, t) ||
 			    lost(w, loss.lost_events - f->lost_events,
 				 loss.lost_bytes - f->lost_bytes))
 				return -1;
 			f->lost_events = loss.lost_events;
 			f->lost_bytes = loss.lost_bytes;
 		}
-		if (mp_put_event(w, mp_tree(r), &e))
+		if (mp_put_event(w, t, &e))
 			return -1;
 	}
-	return more < 0 ? -1 : mp_form_tree(w, mp_tree(r));
+	return more < 0 ? -1 : mp_form_tree(w, t);
 }
 
-int mp_form_copy(struct mp_writer *w, struct mp_reader *r,
+int mp_form_copy(struct mp_writer *w, struct mp_reader *r, const struct mp_tree *names,
 		int (*lost)(struct mp_writer *, uint64_t, uint64_t))
 {
 	const char *key, *value;
@@ -206,7 +206,8 @@ int mp_form_copy(struct mp_writer *w, struct mp_reader *r,
 			return -1;
 	f->objects = mp_reader_objects(r);
 	f->tick = mp_reader_tick(r);
-	if (mp_kind(r) == MP_PROFILE ? copy_rows(w, r) : copy_events(w, r, lost))
+	if (mp_kind(r) == MP_PROFILE ? copy_rows(w, r) :
+			copy_events(w, r, names ? names : mp_tree(r), lost))
 		return -1;
 	loss = mp_part_loss(r);
 	loss.lost_events -= f->lost_events;

@@ -38,8 +38,9 @@ static inline const int64_t *mp_form_row(const struct mp_text_form *f, size_t i)
 /* Any row has a number other than 0 in this label. */
 bool mp_form_has(const struct mp_text_form *, unsigned label);
 int mp_form_loss(struct mp_writer *, const struct mp_loss *);
-/* Between mp_begin and mp_end, which it calls.  LOST tells of events missing here. */
-int mp_form_copy(struct mp_writer *, struct mp_reader *,
+/* Between mp_begin and mp_end, which it calls.  NAMES: a tree with the reader's numbers
+ * to take names from, NULL: its own.  LOST tells of events missing here. */
+int mp_form_copy(struct mp_writer *, struct mp_reader *, const struct mp_tree *names,
 		int (*lost)(struct mp_writer *, uint64_t events, uint64_t bytes));
 
 #endif

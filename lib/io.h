@@ -29,6 +29,10 @@ bool mp_reader_objects(const struct mp_reader *);
 uint64_t mp_reader_tick(const struct mp_reader *);      /* ns */
 /* Loss of the current part alone; complete once its end was reached. */
 struct mp_loss mp_part_loss(const struct mp_reader *);
+/* A reader that has read the current part to its end, events left out: its tree has
+ * the same numbers, and the names that come late.  Between mp_next_part and the
+ * first record; to be closed before the other.  NULL: an error of the other. */
+struct mp_reader *mp_read_ahead(struct mp_reader *);
 bool mp_part_complete(const struct mp_reader *);        /* its END was read */
 
 /* ---- writing ------------------------------------------------------------------- */
@@ -62,6 +66,8 @@ struct mp_writer {
 	struct mp_out out;
 	struct mp_err error;            /* of the writer; out.error is the output's */
 	int level;                      /* zstd's, 0 = stored */
+	bool asked;                     /* for this level: not the default */
+	bool sites;                     /* JSON: no stacks */
 	enum mp_kind kind;              /* of the part begun, 0 = none */
 	struct mp_tree *tree;           /* of the part begun */
 };

@@ -1,8 +1,10 @@
 /* json_frame.c - strings, stacks and events as JSON (formats/text.md, section 7).
  * Whatever is in the tree, what is written is valid JSON.
  */
+#include "group.h"
 #include "json_out.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,10 +134,38 @@ static void location(struct mp_buf *b, const struct mp_tree *t, const struct mp_
 	mp_buf_char(b, '}');
 }
 
-void mp_json_stack(struct mp_buf *b, const struct mp_tree *t, mp_node node)
+static void put_site(struct mp_buf *b, const struct mp_tree *t, mp_node node)
+{
+	struct mp_frame frame;
+	size_t n = 0;
+	char *text = NULL;
+	FILE *out = open_memstream(&text, &n);
+
+	if (!out) {
+		b->failed = true;
+		return;
+	}
+	if (mp_shown(t, node, MP_SHOW_DEFAULT, &frame, 1))
+		mp_print_name(out, &frame, MP_BY_LINE);
+	else
+		fputs("[no stack]", out);
+	if (fclose(out)) {
+		b->failed = true;
+	} else {
+		mp_json_key(b, "site");
+		quoted(b, text, n);
+	}
+	free(text);
+}
+
+void mp_json_stack(struct mp_buf *b, const struct mp_tree *t, mp_node node, bool site)
 {
 	uint32_t small[256], *path = small, n, i;
 
+	if (site) {
+		put_site(b, t, node);
+		return;
+	}
 	mp_json_key(b, "stack");
 	mp_buf_char(b, '[');
 	n = node <= t->node.n ? t->node.x[node].depth : 0;
@@ -175,14 +205,14 @@ static void thread(struct mp_buf *b, const struct mp_tree *t, uint32_t id)
 	mp_json_u64(b, "tid", x->tid);
 }
 
-static void block(struct mp_buf *b, const struct mp_tree *t, const struct mp_event *e)
+static void block(struct mp_buf *b, const struct mp_tree *t, const struct mp_event *e, bool site)
 {
 	mp_json_u64(b, "block", e->block);
 	mp_json_u64(b, "size", e->size);
 	mp_json_kind(b, e->kind);
 	mp_json_id(b, "type", t, e->type);
 	if (e->op != MP_OP_FREE)
-		mp_json_stack(b, t, e->node);
+		mp_json_stack(b, t, e->node, site);
 	if (e->replace) {
 		mp_json_text(b, "replace", mp_text_replace_name(e->replace));
 		mp_json_u64(b, "replace_number",
@@ -190,7 +220,7 @@ static void block(struct mp_buf *b, const struct mp_tree *t, const struct mp_eve
 	}
 }
 
-void mp_json_event(struct mp_buf *b, const struct mp_tree *t, const struct mp_event *e)
+void mp_json_event(struct mp_buf *b, const struct mp_tree *t, const struct mp_event *e, bool site)
 {
 	static const char *const op[] = {
 		"", "alloc", "free", "procend", "sample", "series", "mark", "base",
@@ -206,13 +236,13 @@ void mp_json_event(struct mp_buf *b, const struct mp_tree *t, const struct mp_ev
 	case MP_OP_ALLOC:
 	case MP_OP_FREE:
 	case MP_OP_BASE:
-		block(b, t, e);
+		block(b, t, e, site);
 		break;
 	case MP_OP_SAMPLE:
 		mp_json_u64(b, "weight", e->weight);
 		mp_json_u64(b, "state", e->state);
 		mp_json_u64(b, "rss", e->rss);
-		mp_json_stack(b, t, e->node);
+		mp_json_stack(b, t, e->node, site);
 		break;
 	case MP_OP_SERIES:
 	case MP_OP_MARK:

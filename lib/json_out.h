@@ -13,7 +13,8 @@ void mp_json_id(struct mp_buf *, const char *key, const struct mp_tree *, uint32
 void mp_json_u64(struct mp_buf *, const char *key, uint64_t value);
 void mp_json_i64(struct mp_buf *, const char *key, int64_t value);
 void mp_json_kind(struct mp_buf *, uint32_t kind);
-void mp_json_stack(struct mp_buf *, const struct mp_tree *, mp_node node);
-void mp_json_event(struct mp_buf *, const struct mp_tree *, const struct mp_event *);
+/* "stack" with all frames, or as a SITE: "site", the line that mp-top would name. */
+void mp_json_stack(struct mp_buf *, const struct mp_tree *, mp_node node, bool site);
+void mp_json_event(struct mp_buf *, const struct mp_tree *, const struct mp_event *, bool site);
 
 #endif

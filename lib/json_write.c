@@ -47,7 +47,7 @@ static int event(struct mp_writer *w, const struct mp_tree *t, const struct mp_e
 	struct mp_text_form *f = w->form;
 
 	put_head(f);
-	mp_json_event(&f->line, t, e);
+	mp_json_event(&f->line, t, e, w->sites);
 	return mp_form_flush(w);
 }
 
@@ -112,8 +112,10 @@ static void put_value(struct mp_buf *b, const struct mp_tree *t, uint32_t column
 	mp_buf_i64(b, value);
 }
 
-static void put_row(struct mp_buf *b, struct mp_text_form *f, size_t row, bool pid, bool tid)
+static void put_row(struct mp_writer *w, size_t row, bool pid, bool tid)
 {
+	struct mp_text_form *f = w->form;
+	struct mp_buf *b = &f->line;
 	const int64_t *x = mp_form_row(f, row);
 	const struct mp_tree *t = f->tree;
 	uint32_t k;
@@ -132,7 +134,7 @@ static void put_row(struct mp_buf *b, struct mp_text_form *f, size_t row, bool p
 		mp_json_u64(b, "pid", (uint64_t)x[5]);
 	if (tid)
 		mp_json_u64(b, "tid", (uint64_t)x[6]);
-	mp_json_stack(b, t, (mp_node)x[0]);
+	mp_json_stack(b, t, (mp_node)x[0], w->sites);
 	mp_buf_text(b, "}\n");
 }
 
@@ -156,7 +158,7 @@ static int end(struct mp_writer *w)
 		return mp_form_flush(w);
 	}
 	for (i = 0; i < f->row.rows; i++) {
-		put_row(&f->line, f, i, pid, tid);
+		put_row(w, i, pid, tid);
 		if (mp_form_flush(w))
 			return -1;
 	}
@@ -168,7 +170,19 @@ static int end(struct mp_writer *w)
 
 static int copy(struct mp_writer *w, struct mp_reader *r)
 {
-	return mp_form_copy(w, r, lost);
+	struct mp_reader *ahead = NULL;
+	int status;
+
+	/* a line cannot be changed once it is out: all names first */
+	if (mp_kind(r) == MP_TRACE) {
+		ahead = mp_read_ahead(r);
+		if (!ahead)
+			return mp_writer_fail(w, "%s", mp_error(r));
+	}
+	status = mp_form_copy(w, r, ahead ? mp_tree(ahead) : NULL, lost);
+	if (ahead && mp_close(ahead))
+		return status;          /* what it met, the other has met as well */
+	return status;
 }
 
 const struct mp_form_ops mp_json_ops = {

@@ -192,7 +192,10 @@ int mp_next_block(struct mp_reader *, unsigned want, const struct mp_block **blo
 
 /* ---- writing ----------------------------------------------------------------- */
 
-enum mp_form { MP_BINARY, MP_TEXT, MP_JSON };
+enum mp_form {
+	MP_BINARY, MP_TEXT, MP_JSON,
+	MP_JSON_SITES,          /* JSON with one line in place of every stack */
+};
 
 struct mp_writer;
 /* PATH "-": stdout.  LEVEL: zstd's, 0 = stored, -1 = 1 for a regular file and 0
@@ -204,8 +207,9 @@ int mp_put_meta(struct mp_writer *, const char *key, const char *value);
 /* An event whose numbers are TREE's.  Allocations are numbered by e->block. */
 int mp_put_event(struct mp_writer *, const struct mp_tree *tree, const struct mp_event *e);
 int mp_put_loss(struct mp_writer *, const struct mp_loss *);
-/* Copy the reader's current part, undecoded where both forms are binary.  A
- * truncated part stays truncated, damage is passed on with it. */
+/* Copy the reader's current part; where both forms are binary undecoded, and bytes
+ * as they are unless a level was given to mp_create, or they are stored and the
+ * output is compressed.  A truncated part stays truncated, damage is passed on. */
 int mp_copy_part(struct mp_writer *, struct mp_reader *) MP_USE_RESULT;
 const char *mp_writer_error(const struct mp_writer *);
 int mp_end(struct mp_writer *);                 /* end mark of the part */

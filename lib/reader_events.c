@@ -67,13 +67,16 @@ static const char *read_escape(struct mp_reader *r, unsigned id, uint16_t **to, 
 	const uint8_t *raw;
 
 	*largest = 0;
-	if (!mp_room(r, to, room, n + MP_ESCAPE_SLACK, sizeof(**to)))
+	if (cause)
+		return cause;
+	/* the column first: only then can its number of values be believed */
+	raw = i < 0 ? NULL : mp_column_open(r, (unsigned)i, &cause);
+	if (i >= 0 && !raw)
+		return cause;
+	if (!mp_room(r, to, room, (size_t)n + MP_ESCAPE_SLACK, sizeof(**to)))
 		return "out of memory";
-	if (i < 0)
-		return cause;
-	raw = mp_column_open(r, (unsigned)i, &cause);
 	if (!raw)
-		return cause;
+		return NULL;
 	return mp_escape_decode(raw, r->raw.entry[i].raw, *to, n, largest) ? NULL :
 		"a column's values do not fit its length";
 }
@@ -87,13 +90,16 @@ static const char *read_delta32(struct mp_reader *r, unsigned id, uint32_t **to,
 	const uint8_t *raw;
 
 	*smallest = *largest = 0;
-	if (!mp_room(r, to, room, n + 1, sizeof(**to)))
+	if (cause)
+		return cause;
+	/* the column first: only then can its number of values be believed */
+	raw = i < 0 ? NULL : mp_column_open(r, (unsigned)i, &cause);
+	if (i >= 0 && !raw)
+		return cause;
+	if (!mp_room(r, to, room, (size_t)n + 1, sizeof(**to)))
 		return "out of memory";
-	if (i < 0)
-		return cause;
-	raw = mp_column_open(r, (unsigned)i, &cause);
 	if (!raw)
-		return cause;
+		return NULL;
 	return mp_delta32_decode(raw, r->raw.entry[i].raw, *to, n, smallest, largest) ? NULL :
 		"a column's values do not fit its length";
 }

@@ -309,6 +309,9 @@ int mp_next_part(struct mp_reader *r)
 	if (mp_reader_detect(r) || skip_rest(r) < 0)
 		return -1;
 	part_reset(r);
+	/* the end of the part before is none of this one's bytes */
+	if (!r->held)
+		mp_raw_done(r);
 	r->keeping = true;
 	if (!r->held)
 		got = mp_raw_next(r, &cut);

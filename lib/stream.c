@@ -51,6 +51,8 @@ struct mp_stream *mp_stream_open(const char *path)
 	const char *name = standard ? "stdin" : path;
 	size_t len = strlen(name) + 1;
 	struct file *f = s ? calloc(1, sizeof(*f) + len) : NULL;
+	struct stat st;
+	off_t at;
 
 	if (!f) {
 		free(s);
@@ -65,6 +67,10 @@ struct mp_stream *mp_stream_open(const char *path)
 		return s;
 	}
 	s->source = (struct mp_source){ f, file_fill, file_error, file_close };
+	s->fd = f->fd;
+	at = lseek(f->fd, 0, SEEK_CUR);
+	s->plain = at >= 0 && fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode);
+	s->base = s->plain ? (uint64_t)at : 0;
 	return s;
 }
 
@@ -135,6 +141,8 @@ int mp_stream_want(struct mp_stream *s, size_t want)
 
 void mp_stream_skip(struct mp_stream *s, size_t n)
 {
+	if (!n)
+		return;         /* data may be NULL */
 	s->data += n;
 	s->have -= n;
 	s->offset += n;

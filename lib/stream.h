@@ -29,6 +29,9 @@ struct mp_stream {
 	uint8_t *buf;
 	size_t room;
 	bool end;                       /* nothing comes after data[have] */
+	bool plain;                     /* the bytes of a regular file as they are: */
+	int fd;
+	uint64_t base;                  /* where in the file byte 0 of the stream is */
 	struct mp_err error;
 };
 
@@ -39,6 +42,10 @@ struct mp_stream *mp_stream_source(const struct mp_source *);
 int mp_stream_want(struct mp_stream *, size_t want);
 void mp_stream_skip(struct mp_stream *, size_t n);      /* n <= have */
 void mp_stream_close(struct mp_stream *);
+/* A second stream: the N bytes BEFORE, which come right before data, then all that
+ * the first one still has; what can be read once only is spooled to $TMPDIR for
+ * both.  To be closed before the first.  NULL: the first one's error says why. */
+struct mp_stream *mp_stream_again(struct mp_stream *, const void *before, size_t n);
 /* The decompressed bytes of IN, a zstd file; takes IN over, even if it fails. */
 int mp_zstd_source(struct mp_source *, struct mp_stream *in, const char *name);
 

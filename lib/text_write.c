@@ -320,7 +320,7 @@ static int end(struct mp_writer *w)
 
 static int copy(struct mp_writer *w, struct mp_reader *r)
 {
-	return mp_form_copy(w, r, lost);
+	return mp_form_copy(w, r, NULL, lost);
 }
 
 const struct mp_form_ops mp_text_ops = {

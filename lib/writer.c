@@ -34,8 +34,11 @@ struct mp_writer *mp_create(const char *path, enum mp_form form, int level)
 		free(w);
 		return NULL;
 	}
-	w->ops = form == MP_TEXT ? &mp_text_ops : form == MP_JSON ? &mp_json_ops : &mp_binary_ops;
+	w->ops = form == MP_TEXT ? &mp_text_ops : form == MP_BINARY ? &mp_binary_ops :
+		&mp_json_ops;
+	w->sites = form == MP_JSON_SITES;
 	w->level = level >= 0 ? level : w->out.regular;
+	w->asked = level >= 0;
 	return w;
 }
 

@@ -224,6 +224,7 @@ static void replacement(struct mp_binary *b, struct mp_foreign *f, const struct 
 	if (e->op == MP_OP_ALLOC && enc->half && f->number == e->replace_number) {
 		/* side by side: the free's entry is enough, with number 0 */
 		enc->replace.x[2 * enc->replace.n - 1] = e->replace;
+		enc->partial = e->replace == MP_REPLACE_PARTIAL;
 		return;
 	}
 	enc->next_replace = (enum mp_replace)e->replace;

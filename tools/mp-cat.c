@@ -12,7 +12,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static const struct cli_opt opts[] = { {.type = CLI_END} };
+static const struct cli_opt opts[] = {
+	{0, "no-stacks", NULL, "JSON: of a stack only its site, as mp-top names it",
+		CLI_FLAG, &cli_no_stacks, NULL},
+	{.type = CLI_END},
+};
 
 static const struct cli cli = {
 	.name = "mp-cat", .args = "[OPTION]... [FILE]...",
@@ -174,6 +178,8 @@ int main(int argc, char **argv)
 {
 	char **files = cli_begin(&cli, argc, argv);
 
+	if (cli_no_stacks && !cli_json)
+		cli_usage("--no-stacks needs --json");
 	screen.on = !cli_text && !cli_json && cli_on_terminal();
 	cli_query.keep = ~0u;
 	for (; *files; files++)

@@ -141,6 +141,8 @@ void hook_modules_refresh(struct hook_thread *);        /* takes the linker's lo
 void hook_modules_publish(struct hook_thread *);        /* all, in a new image */
 /* Makes ADDRESS's module known to the drain.  False: no module holds it. */
 bool hook_module_of(struct hook_thread *, uintptr_t address);
+/* Likewise for all frames of one stack, given as return addresses. */
+void hook_modules_of(struct hook_thread *, const uint64_t *address, unsigned n);
 /* The .eh_frame_hdr that covers ADDRESS; NULL: none. */
 const uint8_t *hook_eh_frame_hdr(uintptr_t address);
 /* Does the dynamic linker hold ADDRESS?  Its entry has no unwind table. */

@@ -300,22 +300,37 @@ static struct hook_module *discover(struct hook_thread *t, const struct hook_fou
 	return m;
 }
 
-bool hook_module_of(struct hook_thread *t, uintptr_t address)
+static struct hook_module *module_of(struct hook_thread *t, uintptr_t address)
 {
 	struct hook_module *m = by_address(t, address);
 	struct hook_found f;
 
 	if (hook_dl_find_object != NULL) {
 		if (hook_dl_find_object((void *)address, &f) != 0)
-			return false;
+			return NULL;
 		if (m == NULL || m->from != (uintptr_t)f.map_start ||
 		    m->dynamic != f.link_map->l_ld)
 			m = discover(t, &f);
 	}
-	if (m == NULL)
-		return false;
-	publish_module(t, m);
-	return true;
+	if (m != NULL)
+		publish_module(t, m);
+	return m;
+}
+
+bool hook_module_of(struct hook_thread *t, uintptr_t address)
+{
+	return module_of(t, address) != NULL;
+}
+
+/* What lies in the module of the frame before needs no second look: frames of
+ * this very stack keep their module loaded. */
+void hook_modules_of(struct hook_thread *t, const uint64_t *address, unsigned n)
+{
+	const struct hook_module *m = NULL;
+
+	for (unsigned i = 0; i < n; i++)
+		if (m == NULL || !hook_module_holds(m, address[i] - 1))
+			m = module_of(t, address[i] - 1);
 }
 
 void hook_modules_changed(void)

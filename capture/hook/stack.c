@@ -15,15 +15,24 @@ struct entry {
 	uint32_t id, unused;
 };
 
+/* The line of an instruction, once it is known: reading the line table from its
+ * start costs more than all the rest of a new stack.  Ids of code are never used
+ * again in an image. */
+struct line {
+	uint32_t code, instr;   /* code 0: free */
+	int32_t line;
+};
+
+enum { FIRST_ENTRIES = 4096, LINES = 4096 };
+
 struct hook_stacks {
 	struct entry *table;
 	size_t mask, used;      /* entries - 1 */
 	uint32_t next_id;
 	uint64_t last_hash;
 	uint32_t last_id;
+	struct line line[LINES];
 };
-
-enum { FIRST_ENTRIES = 4096 };
 
 void hook_stacks_reset(struct hook_thread *t)
 {
@@ -45,6 +54,7 @@ void hook_stacks_reset(struct hook_thread *t)
 	} else {
 		hook_syscall(SYS_madvise, (long)s->table,
 			     (long)((s->mask + 1) * sizeof(*s->table)), MADV_DONTNEED, 0, 0, 0);
+		memset(s->line, 0, sizeof(s->line));
 	}
 	s->used = 0;
 	s->next_id = 1;
@@ -78,6 +88,27 @@ static bool grow(struct hook_stacks *s)
 	return true;
 }
 
+static int32_t line_of(struct hook_stacks *s, const struct py_raw *frame)
+{
+	uint64_t at = (uint64_t)frame->code << 32 | (uint32_t)frame->instr;
+	struct line *l = &s->line[(at * 0x9E3779B97F4A7C15ull >> 32) % LINES];
+	int32_t line;
+
+	if (l->code == frame->code && l->instr == (uint32_t)frame->instr && l->code != 0 &&
+	    frame->object != NULL)
+		return l->line;
+	line = python_line(frame);
+	if (frame->object != NULL && (int64_t)frame->instr < INT32_MAX) {
+		l->code = 0;    /* a signal handler has a table of its own, but may leave for good */
+		atomic_signal_fence(memory_order_seq_cst);
+		l->instr = (uint32_t)frame->instr;
+		l->line = line;
+		atomic_signal_fence(memory_order_seq_cst);
+		l->code = frame->code;
+	}
+	return line;
+}
+
 static bool publish(struct hook_thread *t, uint32_t id, unsigned natives, unsigned pythons,
 		    unsigned flags)
 {
@@ -94,8 +125,7 @@ static bool publish(struct hook_thread *t, uint32_t id, unsigned natives, unsign
 	r.words = (uint32_t)(sizeof(r) / 8 + natives + 2ul * pythons);
 	if (natives != 0)
 		hook_unwind_frames(t, t->native);
-	for (i = 0; i < natives; i++)
-		hook_module_of(t, t->native[i] - 1);
+	hook_modules_of(t, t->native, natives);
 	w = hook_reserve(t, r.words, false, 0);
 	if (w == NULL)
 		return false;
@@ -106,7 +136,7 @@ static bool publish(struct hook_thread *t, uint32_t id, unsigned natives, unsign
 	for (i = 0; i < pythons; i++) {
 		struct mp_rec_frame f = {
 			.code = t->frames[i].code,
-			.line = python_line(&t->frames[i]),
+			.line = line_of(t->stacks, &t->frames[i]),
 			.entry = t->frames[i].entry,
 		};
 

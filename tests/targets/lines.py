@@ -1,15 +1,17 @@
-"""Allocates much from a handful of lines, in the ways programs do."""
-import json
+"""Allocates much from a handful of lines, in the ways programs do.
+
+No Python function and no method is called on the lines that count: while memray
+watches, its profile function makes the interpreter allocate a frame object for
+each such call and a bound method for each method called, on the caller's line.
+"""
 
 
 class Node:
-    def __init__(self, value):
-        self.value = value
-        self.children = []
+    pass
 
 
 def build(n):
-    return [Node(i * 1000003) for i in range(n)]
+    return [Node() for i in range(n)]
 
 
 def text(n):
@@ -19,7 +21,7 @@ def text(n):
 def numbers(n):
     out = {}
     for i in range(n):
-        out["key%d" % i] = float(i)
+        out["key%d" % i] = i * 1.5
     return out
 
 
@@ -27,20 +29,24 @@ def big(n):
     return [bytearray(100_000) for _ in range(n)]
 
 
-def serialise(data):
-    return json.loads(json.dumps(data))
-
-
-def grow(n):
+def pairs(n):
     out = []
     for i in range(n):
-        out.append((i, i + 100000))
+        out += [(i, i + 100000)]
+    return out
+
+
+def slices(n):
+    out = None
+    for i in range(n):
+        out = [None] * 300
     return out
 
 
 for _ in range(3):
     build(20_000)
     text(20_000)
+    numbers(20_000)
     big(100)
-    grow(20_000)
-    serialise(numbers(20_000))
+    pairs(20_000)
+    slices(20_000)

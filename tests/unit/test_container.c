@@ -3,6 +3,7 @@
  */
 #include "tap.h"
 
+#include "bytes.h"
 #include "io.h"
 
 #include <string.h>
@@ -46,7 +47,8 @@ struct history {
 	size_t of_room;
 	struct mp_tree *tree;
 	uint64_t bytes, peak, total;
-	uint64_t lost;
+	bool done[8];                   /* by process: finalising or ended */
+	uint64_t left_blocks, left_bytes;
 };
 
 static void add_event(struct history *h, const struct mp_event *e)
@@ -125,11 +127,26 @@ static void put_free(struct history *h, uint64_t at, uint32_t reason, uint64_t n
 	add_event(h, &e);
 }
 
+/* What PROCESS has now is what it has at the end. */
+static void leave(struct history *h, uint32_t process)
+{
+	for (uint64_t i = 0; i < h->n_live && !h->done[process]; i++) {
+		const struct mp_event *of = &h->of[h->live[i]];
+
+		if (of->process == process && mp_counts(h->tree, of->kind)) {
+			h->left_blocks++;
+			h->left_bytes += of->size;
+		}
+	}
+	h->done[process] = true;
+}
+
 static void put_procend(struct history *h, uint32_t process)
 {
 	struct mp_event e = { .op = MP_OP_PROCEND, .time = h->time, .process = process };
 
 	add_event(h, &e);
+	leave(h, process);
 	for (uint64_t i = 0; i < h->n_live;) {
 		const struct mp_event *of = &h->of[h->live[i]];
 
@@ -161,7 +178,9 @@ static void run(struct history *h, unsigned n, unsigned live, bool rare)
 			uint32_t reason = 1 + rnd(5);
 
 			put_free(h, rnd((uint32_t)h->n_live), reason, number ? number : h->n + 1);
-			if (number)
+			if (number && rnd(2) && h->n_live)
+				put_free(h, rnd((uint32_t)h->n_live), 0, 0);
+			else if (number)
 				put_alloc(h, 1 + rnd(sites), 0, 0);
 			put_alloc(h, 1 + rnd(sites), reason, number ? number : h->n);
 		} else if (what < 30) {
@@ -184,6 +203,8 @@ static void run(struct history *h, unsigned n, unsigned live, bool rare)
 				.value = -(int64_t)rnd(100) };
 
 			add_event(h, &e);
+			if (strcmp(e.name, "finalize") == 0)
+				leave(h, e.process);
 		} else if (h->n_live && rnd(2 * live) < h->n_live) {
 			/* the young die young */
 			uint64_t at = rnd(4) ? h->n_live - 1 : rnd((uint32_t)h->n_live);
@@ -295,16 +316,34 @@ static void check_history(const struct mem *m, const struct history *h)
 	ok(!mp_close(r));
 }
 
+/* The totals of END: 96 bytes, the last ones of a stored part. */
+static void check_end(const struct mem *m, const struct history *h)
+{
+	const uint8_t *end = m->p + m->n - 96;
+	uint64_t events = 0;
+
+	for (size_t i = 0; i < h->n; i++)
+		events += h->e[i].op <= MP_OP_FREE;
+	ok(mp_get_u64(end) == events);
+	ok(mp_get_u64(end + 8) == h->total);
+	ok(mp_get_u64(end + 16) == h->left_blocks);
+	ok(mp_get_u64(end + 24) == h->left_bytes);
+	ok(mp_get_u64(end + 32) == h->peak);
+}
+
 static void test_history(unsigned n, unsigned sites, unsigned threads, unsigned live, bool rare)
 {
 	struct history h = history_new(sites, threads);
 
 	run(&h, n, live, rare);
+	leave(&h, 1), leave(&h, 2), leave(&h, 3);
 	for (int level = 0; level < 2; level++) {
 		struct mem m = { 0 };
 
 		write_history(&m, &h, level);
 		check_history(&m, &h);
+		if (!level)
+			check_end(&m, &h);
 		printf("# %zu events, level %d: %zu bytes, %.3f per event\n", h.n, level, m.n,
 				(double)m.n / (double)(h.n ? h.n : 1));
 		free(m.p);

@@ -530,7 +530,7 @@ static void test_recode(const struct mem *m, const struct mem *compressed)
 
 static void test_none(void)
 {
-	static const char *const no[] = { "", "\x7f" "ELF\2\1\1", "hello\n\1world", "\x28\xb5\x2f\xfd" };
+	static const char *const no[] = { "", ("\x7f" "ELF\2\1\1"), "hello\n\1world", "\x28\xb5\x2f\xfd" };
 	static const size_t len[] = { 0, 7, 12, 4 };
 	struct seen s;
 
