@@ -82,6 +82,9 @@ void drain_confirm_unmap(struct drain *d, struct slot *s)
 
 	s->unmap = false;
 	s->image->held--;
+	if (s->unmap_fixed && !ident_maps_meet(&s->image->memory, s->unmap_address,
+			s->unmap_length))
+		return;
 	drain_take_thread(d, s);
 	ident_unmap(&d->ident, &s->image->memory, s->unmap_address, s->unmap_length,
 			MP_REPLACE_PARTIAL);
@@ -226,6 +229,7 @@ static void unmap(struct drain *d, struct slot *s, const struct record *r)
 		return;
 	}
 	s->unmap = true;
+	s->unmap_fixed = MP_REC_FLAGS(r->w0) & MP_REC_FLAG_FIXED;
 	s->unmap_address = MP_REC_ADDRESS(r->w0);
 	s->unmap_length = length;
 	s->unmap_since = (uint64_t)d->epoch * MS;

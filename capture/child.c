@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const int touched[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE };
+static const int touched[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ };
 enum { TOUCHED = sizeof touched / sizeof touched[0] };
 static struct sigaction inherited[TOUCHED];
 static sigset_t inherited_mask;
@@ -106,6 +106,7 @@ void child_signals(const struct child *c)
 	sigaction(SIGINT, &ignore, NULL);
 	sigaction(SIGQUIT, &ignore, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL);      /* a write that fails is told and survived */
 	sigaction(SIGTERM, &forward, NULL);
 	/* under nohup it stays ignored */
 	for (unsigned i = 0; i < TOUCHED; i++)

@@ -118,6 +118,7 @@ static void end_image(struct drain *d, struct image *image)
 	for (uint32_t i = d->images.first; i < d->images.n; i++)
 		if (d->images.x[i]->before == image)
 			d->images.x[i]->before = NULL;
+	images_count(&d->images, image);
 	image_close(image);
 }
 

@@ -226,7 +226,6 @@ void ident_alloc(struct ident *id, struct memory *m, const struct ident_what *wh
 	struct block *b = blocks_place(&m->blocks, what->address);
 
 	id->counts.allocs++;
-	id->counts.bytes += what->size;
 	if (__builtin_expect(!b, 0)) {
 		id->failed = true;
 	} else if (__builtin_expect(b->address != 0, 0)) {
@@ -261,7 +260,6 @@ void ident_realloc(struct ident *id, struct memory *m, uint64_t old, const struc
 	}
 	id->counts.allocs++;
 	id->counts.frees++;
-	id->counts.bytes += what->size;
 	if (!b)
 		id->counts.outside++;
 	if (what->address != old && ident_find(m, what->address)) {

@@ -43,7 +43,7 @@ struct memory {
 };
 
 struct ident_counts {
-	uint64_t allocs, frees, bytes;
+	uint64_t allocs, frees;
 	uint64_t overlaps;      /* allocations over a live block: it ended unseen */
 	uint64_t outside;       /* frees of addresses not known */
 };

@@ -213,7 +213,6 @@ void ident_map(struct ident *id, struct memory *m, const struct ident_what *what
 	if (!whole_range(what, &to))
 		return;
 	id->counts.allocs++;
-	id->counts.bytes += to - what->address;
 	if (ident_maps_meet(m, what->address, to - what->address)) {
 		id->counts.overlaps++;
 		remove_all(id, m, what->address, to, MP_REPLACE_PARTIAL);
@@ -262,7 +261,6 @@ void ident_remap(struct ident *id, struct memory *m, uint64_t old, uint64_t leng
 		drop_map(id, &m->maps, gone);
 		id->counts.frees++;
 		id->counts.allocs++;
-		id->counts.bytes += to - what->address;
 		add(id, m, what, to);
 		return;
 	}

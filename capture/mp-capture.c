@@ -10,6 +10,7 @@
 #include "output.h"
 #include "print.h"
 #include "series.h"
+#include "tell.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,6 +72,7 @@ static struct capture {
 	const char *target_name;        /* of the output, for messages */
 	char made_name[PATH_MAX];       /* CMD.PID.mp */
 	struct stat file;               /* st_mode 0: not a regular file */
+	uint64_t allocated;             /* bytes, as the trace's end tells them */
 	bool owns_stdout, pumped, stopped, failed;
 } cap;
 
@@ -270,7 +272,9 @@ static void finish_trace(void)
 
 	if (!cap.stopped) {
 		drain_finish(d);
+		tell_stacks(d);
 		drain_mark(d, NULL, "exit status", child_exit_status(&cap.child));
+		cap.allocated = mp_enc_total(cap.writer);
 		mp_end(cap.writer);
 		check_output();
 	}
@@ -309,7 +313,7 @@ static void tell(void)
 				(unsigned long long)i->outside);
 	note("%llu events, %s allocated, %llu lost, %.2f s, %s written (%.2f bytes per event)",
 			(unsigned long long)events,
-			print_number(allocated, (int64_t)i->bytes, "B"),
+			print_number(allocated, (int64_t)cap.allocated, "B"),
 			(unsigned long long)c->lost_events,
 			(double)session_now(&cap.session) / 1e9,
 			print_number(written, (int64_t)out, "B"),

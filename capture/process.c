@@ -240,6 +240,19 @@ struct image *images_new(struct images *im, uint64_t number, uint32_t pid,
 	return i;
 }
 
+void images_count(struct images *im, const struct image *i)
+{
+	struct stacks_counts c = stacks_counts(i->stacks);
+
+	im->counts.stacks += c.stacks;
+	im->counts.unjoined += c.unjoined;
+	im->counts.cut += c.cut;
+	im->counts.torn += c.torn;
+	im->counts.no_code += c.no_code;
+	im->counts.no_module += c.no_module;
+	im->counts.bad += c.bad;
+}
+
 void image_close(struct image *i)
 {
 	if (i->pidfd >= 0)

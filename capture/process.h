@@ -45,6 +45,7 @@ struct images {
 	struct mp_tree *tree;
 	struct symboliser *symboliser;
 	uint32_t chunks;
+	struct stacks_counts counts;    /* of those that ended */
 };
 
 void images_init(struct images *, struct mp_tree *, struct symboliser *, uint32_t chunks);
@@ -56,6 +57,8 @@ struct image *images_new(struct images *, uint64_t number, uint32_t pid,
 		const struct mp_rec_image *record, size_t bytes, uint64_t time);
 /* Whether its process has ended, or has become something else. */
 bool image_gone(const struct image *);
+/* What the stacks of an image that ends now were like. */
+void images_count(struct images *, const struct image *);
 /* The memory of an image that ended, but not its number. */
 void image_close(struct image *);
 

@@ -153,6 +153,7 @@ enum {
 	MP_REC_FLAG_PENDING = 1,        /* UNMAP: not confirmed yet */
 	MP_REC_FLAG_IN_OBJECT = 2,      /* MAP: made inside an object allocator (arena) */
 	MP_REC_FLAG_INTENT = 4,         /* UNDO: of an INTENT only */
+	MP_REC_FLAG_FIXED = 8,          /* UNMAP: to make room for a mapping; maybe of nothing */
 };
 
 /* ALLOC, END, MAP, INTENT, BREAK are three words:

@@ -33,8 +33,7 @@ struct slot {
 	unsigned helds;
 	/* an UNMAP not yet confirmed */
 	uint64_t unmap_address, unmap_length, unmap_since;
-	unsigned unmap_kind;
-	bool unmap;
+	bool unmap, unmap_fixed;        /* fixed: to make room, maybe of nothing */
 	bool intent;            /* an INTENT is open */
 	bool used, dead, bad;
 	struct ident_what intended;

@@ -350,3 +350,10 @@ int mp_enc_flush(struct mp_writer *w, uint64_t time)
 		e->first_time = e->last_time;
 	return mp_enc_close(w, true) || mp_flush_other(w, true) ? -1 : 0;
 }
+
+uint64_t mp_enc_total(struct mp_writer *w)
+{
+	struct mp_enc *e = encoder(w);
+
+	return e ? e->total : 0;
+}

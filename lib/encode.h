@@ -45,6 +45,8 @@ void mp_enc_mark(struct mp_writer *, uint64_t time, uint32_t thread, uint32_t pr
 void mp_enc_series(struct mp_writer *, uint64_t time, uint32_t process, uint32_t metric,
 		int64_t value);
 void mp_enc_lost(struct mp_writer *, uint64_t events, uint64_t bytes);
+/* Bytes allocated so far, as END will tell them. */
+uint64_t mp_enc_total(struct mp_writer *);
 int mp_enc_flush(struct mp_writer *, uint64_t time);    /* close the block; empty: a heartbeat */
 
 #endif

@@ -268,6 +268,7 @@ int mp_flush_base(struct mp_writer *w)
 		if (mp_emit_defs(w, MP_BLOCK_BASE))
 			return -1;
 		h = mp_plain_header(w, MP_BLOCK_BASE, add_slots(&b->out, e, &at));
+		h.slots = at;
 		if (at < e->slots)
 			h.flags = MP_FLAG_CONTINUED;
 		if (mp_emit(w, &h))

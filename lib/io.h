@@ -29,6 +29,9 @@ bool mp_reader_objects(const struct mp_reader *);
 uint64_t mp_reader_tick(const struct mp_reader *);      /* ns */
 /* Loss of the current part alone; complete once its end was reached. */
 struct mp_loss mp_part_loss(const struct mp_reader *);
+/* Read what is left of the current part: every column, and the sums of its headers
+ * against its events.  What is wrong is damage.  Adds its events or rows to *RECORDS. */
+int mp_verify_part(struct mp_reader *, uint64_t *records);
 /* A reader that has read the current part to its end, events left out: its tree has
  * the same numbers, and the names that come late.  Between mp_next_part and the
  * first record; to be closed before the other.  NULL: an error of the other. */

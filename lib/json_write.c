@@ -71,8 +71,9 @@ static void put_end(struct mp_buf *b, const char *op, const struct mp_text_form 
 
 	mp_buf_char(b, '{');
 	mp_json_text(b, "op", op);
-	mp_json_u64(b, "lost_events", l->lost_events);
-	mp_json_u64(b, "lost_bytes", l->lost_bytes);
+	/* all of it, what was told where it was lost included */
+	mp_json_u64(b, "lost_events", l->lost_events + f->lost_events);
+	mp_json_u64(b, "lost_bytes", l->lost_bytes + f->lost_bytes);
 	mp_json_u64(b, "damaged_blocks", l->damaged_blocks);
 	mp_json_u64(b, "truncated", l->truncated + f->cut);
 	mp_json_u64(b, "sample_interval", l->sample_interval);

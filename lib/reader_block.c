@@ -4,6 +4,8 @@
  */
 #include "reader.h"
 
+enum { SLOTS_LOST_MAX = 1 << 26 };
+
 static void begin_block(struct mp_reader *r)
 {
 	const struct mp_header *h = &r->raw.h;
@@ -20,6 +22,33 @@ static void begin_block(struct mp_reader *r)
 	};
 }
 
+static bool has_slots(const struct mp_block *b)
+{
+	return b->kind == MP_BLOCK_EVENTS || b->kind == MP_BLOCK_BASE ||
+		b->kind == MP_BLOCK_CHECKPOINT;
+}
+
+/* Tables are made for as many slots as a block of events or of live blocks says, so
+ * they may not grow by more than what is new.  Damage may have taken blocks that
+ * made slots: then it is what a trace in front could have used (a block of 65536 new
+ * slots is longer than 128 bytes), and some for one whose begin is cut off. */
+static const char *check_slots(struct mp_reader *r)
+{
+	const struct mp_block *b = &r->block;
+	int i = mp_column_find(r, MP_COL_NEW);
+	uint64_t most = r->slots;
+
+	if (r->damaged)
+		most += SLOTS_LOST_MAX + 512 * r->raw.offset;
+	else if (b->kind == MP_BLOCK_BASE)
+		most += b->n;
+	else if (i >= 0)
+		most += r->raw.entry[i].values;
+	if (b->slots > most)
+		return "slots grow by more than what is new";
+	return b->slots < r->slots && !r->damaged ? "slots get fewer" : NULL;
+}
+
 /* Decode the block at hand: 1 hand it out, 0 not, -1. */
 static int decode(struct mp_reader *r, unsigned want)
 {
@@ -32,7 +61,11 @@ static int decode(struct mp_reader *r, unsigned want)
 	mp_read_defs(r);
 	if (r->raw.bad_own || b->kind == MP_BLOCK_HEAD)
 		return 0;
-	if (b->kind == MP_BLOCK_EVENTS)
+	if (has_slots(b))
+		cause = check_slots(r);
+	if (cause)
+		;       /* said below */
+	else if (b->kind == MP_BLOCK_EVENTS)
 		cause = mp_read_events(r, want);
 	else if (b->kind == MP_BLOCK_ROWS)
 		cause = mp_read_rows(r);
@@ -49,7 +82,8 @@ static int decode(struct mp_reader *r, unsigned want)
 	}
 	if (more)
 		return 0;
-	r->slots = b->slots;
+	if (has_slots(b))
+		r->slots = b->slots;
 	r->resync = false;
 	return 1;
 }

@@ -1,7 +1,8 @@
-/* mp-check - verify files: every checksum, every column, the end marks.
+/* mp-check - verify files: every checksum, every column, every sum, the end marks.
  * One line a file; the exit status has a bit for each kind of trouble.
  */
 #include "../lib/cli.h"
+#include "../lib/io.h"
 #include "../lib/print.h"
 
 #include <inttypes.h>
@@ -23,12 +24,11 @@ struct count { uint64_t traces, profiles, events, rows; };
 
 static void read_part(struct mp_reader *r, struct count *n)
 {
-	const struct mp_block *b;
+	bool trace = mp_kind(r) == MP_TRACE;
 
-	*(mp_kind(r) == MP_TRACE ? &n->traces : &n->profiles) += 1;
-	while (mp_next_block(r, MP_WANT_ALL, &b) > 0)
-		*(b->kind == MP_BLOCK_ROWS ? &n->rows : &n->events) +=
-			b->kind == MP_BLOCK_CHECKPOINT ? 0 : b->n;
+	*(trace ? &n->traces : &n->profiles) += 1;
+	if (mp_verify_part(r, trace ? &n->events : &n->rows) < 0)
+		return;         /* an error that stays */
 }
 
 /* TEXT without the name of the file, which the line has already. */

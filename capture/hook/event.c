@@ -134,13 +134,14 @@ void hook_event_intent_undo(struct hook_thread *t, unsigned kind)
 	undo(t, kind, MP_REC_FLAG_INTENT);
 }
 
-bool hook_event_unmap(struct hook_thread *t, unsigned kind, const void *address, size_t size)
+bool hook_event_unmap(struct hook_thread *t, unsigned flags, const void *address, size_t size)
 {
 	uint64_t *w = hook_reserve(t, 3, true, 0);
 
 	if (w == NULL)
 		return false;
-	w[0] = MP_REC_WORD0(MP_REC_UNMAP, kind, MP_REC_FLAG_PENDING, (uintptr_t)address);
+	w[0] = MP_REC_WORD0(MP_REC_UNMAP, MP_ALLOC_MMAP, flags | MP_REC_FLAG_PENDING,
+			    (uintptr_t)address);
 	w[2] = size > MP_REC_SIZE_MASK ? MP_REC_SIZE_MASK : size;
 	w[1] = hook_map_stamp() | hook_epoch() << 32;
 	hook_publish(t, 3);

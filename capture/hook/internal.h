@@ -102,7 +102,7 @@ static inline uint32_t hook_map_stamp(void)
 void hook_event_map(struct hook_thread *, unsigned type, unsigned kind, unsigned flags,
 		    const void *address, size_t size, struct hook_caller);
 /* Before a call that unmaps; false: dropped, then there is nothing to undo. */
-bool hook_event_unmap(struct hook_thread *, unsigned kind, const void *, size_t size);
+bool hook_event_unmap(struct hook_thread *, unsigned flags, const void *, size_t size);
 void hook_event_unmap_undo(struct hook_thread *, unsigned kind);
 void hook_event_intent_undo(struct hook_thread *, unsigned kind);
 

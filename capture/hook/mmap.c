@@ -30,7 +30,7 @@ static void forget(struct hook_thread *t, const void *address, size_t size)
 }
 
 /* An UNMAP before the call; true: published. */
-static bool unmap_begins(const void *address, size_t size)
+static bool unmap_begins(const void *address, size_t size, unsigned flags)
 {
 	struct hook_thread *t = hook_enter();
 	bool published;
@@ -38,7 +38,7 @@ static bool unmap_begins(const void *address, size_t size)
 	if (t == NULL)
 		return false;
 	forget(t, address, size);
-	published = hook_event_unmap(t, MP_ALLOC_MMAP, address, size);
+	published = hook_event_unmap(t, flags, address, size);
 	hook_leave(t);
 	return published;
 }
@@ -80,7 +80,7 @@ static void *map(void *(*real)(void *, size_t, int, int, int, off_t), void *addr
 	void *p;
 
 	if (fixed)
-		begun = unmap_begins(address, size);
+		begun = unmap_begins(address, size, MP_REC_FLAG_FIXED);
 	if (hook_unlikely((flags & MAP_POPULATE) != 0 && size >= LARGE)) {
 		t = hook_enter();
 		if (t != NULL) {
@@ -125,7 +125,7 @@ int hook_munmap(void *address, size_t size)
 		errno = ENOMEM;
 		return -1;
 	}
-	begun = unmap_begins(address, size);
+	begun = unmap_begins(address, size, 0);
 	r = hook_real.munmap(address, size);
 	if (r != 0 && begun)
 		unmap_failed();
@@ -158,10 +158,10 @@ void *hook_mremap(void *old, size_t old_size, size_t size, int flags, ...)
 		return MAP_FAILED;
 	}
 	if ((flags & MREMAP_FIXED) != 0 && !remap_is_refused(old, old_size, size, to))
-		unmap_begins(to, size);
+		unmap_begins(to, size, MP_REC_FLAG_FIXED);
 	/* with an old size of 0 the pages are shared, with DONTUNMAP the place stays */
 	if (old_size != 0 && (flags & MREMAP_DONTUNMAP) == 0)
-		begun = unmap_begins(old, old_size);
+		begun = unmap_begins(old, old_size, 0);
 	p = hook_real.mremap(old, old_size, size, flags, to);
 	if (p != MAP_FAILED)
 		mapped(MP_ALLOC_MREMAP, p, size, HOOK_CALLER);

@@ -1,11 +1,12 @@
-/* view_bench.c - how fast traces become reports: million events per second and
- * nanoseconds per event of every view, from memory, best of several runs.
+/* view_bench.c - how fast traces become reports: million events per second of every
+ * view, from memory, CPU time, best of several runs; a table, one trace a row.
  * Usage: view_bench FILE…
  */
 #include "mp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <fcntl.h>
@@ -71,8 +72,8 @@ static double run(const void *data, size_t size, enum mp_view view)
 
 int main(int argc, char **argv)
 {
-	static const char *const name[] = {"decode", "live", "peak", "total", "temporary"};
-
+	printf("| trace | events | B/event | decode | live | peak | total | temporary |\n"
+	       "|---|---|---|---|---|---|---|---|\n");
 	for (int i = 1; i < argc; i++) {
 		size_t size;
 		void *data = map(argv[i], &size);
@@ -82,7 +83,7 @@ int main(int argc, char **argv)
 			fprintf(stderr, "view_bench: %s: no events\n", argv[i]);
 			return 2;
 		}
-		printf("%s: %lu events, %.3f bytes each\n", argv[i], (unsigned long)events,
+		printf("| %s | %lu | %.2f |", basename(argv[i]), (unsigned long)events,
 			(double)size / (double)events);
 		for (enum mp_view view = 0; view <= MP_VIEW_TEMPORARY; view++) {
 			double best = 1e9;
@@ -92,9 +93,10 @@ int main(int argc, char **argv)
 
 				best = t < best ? t : best;
 			}
-			printf("  %-10s %7.1f M events/s %6.2f ns/event\n", name[view],
-				(double)events / best / 1e6, best * 1e9 / (double)events);
+			printf(" %.0f |", (double)events / best / 1e6);
 		}
+		printf("\n");
+		fflush(stdout);
 		munmap(data, size);
 	}
 	return 0;

@@ -48,5 +48,5 @@ for _ in range(3):
     text(20_000)
     numbers(20_000)
     big(100)
-    pairs(20_000)
+    pairs(80_000)
     slices(20_000)

@@ -528,6 +528,39 @@ static void test_recode(const struct mem *m, const struct mem *compressed)
 	free(out.p);
 }
 
+/* Headers that tell other sums than their events, their hashes in order: what a
+ * writer with a mistake writes.  Cut before END, whose hash is over the headers. */
+static void test_sums(const struct mem *whole)
+{
+	for (unsigned field = 64; field <= 80; field += 8) {
+		struct mem m = { 0 };
+		struct mp_header h;
+		struct mp_reader *r;
+		uint64_t records = 0;
+		size_t at = 0, changed = 0, len;
+
+		to_mem(&m, whole->p, whole->n);
+		for (; (len = mp_header_length(m.p + at + 8)) != 0; at += 8 + len + h.frames) {
+			ok(!mp_header_parse(m.p + at + 8, len, &h));
+			if (h.kind == MP_BLOCK_END)
+				break;
+			if (h.kind == MP_BLOCK_EVENTS && h.n)
+				changed = at;
+		}
+		r = mp_open_mem(m.p, at);
+		ok(mp_next_part(r) == 1 && !mp_verify_part(r, &records) && !mp_damage(r));
+		ok(records > 0 && !mp_close(r));
+		mp_set_u64(m.p + changed + 8 + field, mp_get_u64(m.p + changed + 8 + field) + 4096);
+		seal(&m);
+		r = mp_open_mem(m.p, at);
+		ok(mp_next_part(r) == 1 && !mp_verify_part(r, &records));
+		ok(mp_damage(r) && strstr(mp_damage(r), "sums differ") &&
+				mp_loss(r).damaged_blocks == 1);
+		ok(!mp_close(r));
+		free(m.p);
+	}
+}
+
 static void test_none(void)
 {
 	static const char *const no[] = { "", ("\x7f" "ELF\2\1\1"), "hello\n\1world", "\x28\xb5\x2f\xfd" };
@@ -549,6 +582,7 @@ int main(void)
 		write_profile(&profile, level);
 		test_cut(&trace);
 		test_cut(&profile);
+		test_sums(&trace);
 		test_flip(&trace, true);
 		test_flip(&profile, false);
 		test_concatenated(&trace, &profile);

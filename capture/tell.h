@@ -1,0 +1,11 @@
+/* tell.h - what the user and the trace are told at the end of a capture. */
+#ifndef MP_TELL_H
+#define MP_TELL_H
+
+#include "drain.h"
+
+/* Stacks not taken as they were: one line, and a mark for each kind; nothing if
+ * there are none. */
+void tell_stacks(struct drain *);
+
+#endif
