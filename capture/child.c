@@ -21,6 +21,7 @@ void child_remember_signals(void)
 	for (unsigned i = 0; i < TOUCHED; i++)
 		sigaction(touched[i], NULL, &inherited[i]);
 	sigprocmask(SIG_SETMASK, NULL, &inherited_mask);
+	signal(SIGXFSZ, SIG_IGN);       /* a file that may not grow is an error to tell */
 }
 
 static _Noreturn void run(const struct child *c, const char *path, char **argv, char **env,
@@ -106,7 +107,6 @@ void child_signals(const struct child *c)
 	sigaction(SIGINT, &ignore, NULL);
 	sigaction(SIGQUIT, &ignore, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
-	sigaction(SIGXFSZ, &ignore, NULL);      /* a write that fails is told and survived */
 	sigaction(SIGTERM, &forward, NULL);
 	/* under nohup it stays ignored */
 	for (unsigned i = 0; i < TOUCHED; i++)

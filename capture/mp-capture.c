@@ -81,6 +81,11 @@ static void say(const char *text)
 	warn("%s", text);
 }
 
+static void hint(const char *text)
+{
+	note("%s", text);
+}
+
 /* ---- where the trace goes ----------------------------------------------------------- */
 
 static bool is_stdout(const char *name)
@@ -272,7 +277,7 @@ static void finish_trace(void)
 
 	if (!cap.stopped) {
 		drain_finish(d);
-		tell_stacks(d);
+		tell_stacks(d, hint);
 		drain_mark(d, NULL, "exit status", child_exit_status(&cap.child));
 		cap.allocated = mp_enc_total(cap.writer);
 		mp_end(cap.writer);
@@ -307,10 +312,7 @@ static void tell(void)
 				(unsigned long long)c->untraced);
 	if (!c->images && !cap.stopped)
 		warn("nothing was traced: the hook was not loaded into the program");
-	if (i->overlaps || i->outside)
-		note("%llu allocations over a live block, %llu frees of blocks made before "
-				"tracing or a fork", (unsigned long long)i->overlaps,
-				(unsigned long long)i->outside);
+	tell_blocks(i, hint);
 	note("%llu events, %s allocated, %llu lost, %.2f s, %s written (%.2f bytes per event)",
 			(unsigned long long)events,
 			print_number(allocated, (int64_t)cap.allocated, "B"),

@@ -18,7 +18,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { BATCH = 64 }; /* answers handed over at a time */
+enum {
+	BATCH = 64, /* answers handed over at a time */
+	NICE = 10,
+};
 
 struct job {
 	const struct module *module;
@@ -143,10 +146,12 @@ static void *worker(void *arg)
 	struct answers a = {0};
 	struct jobs jobs = {0};
 
-	/* As little as the machine can give, but never nothing: no SCHED_IDLE, which
-	 * an ordinary user cannot leave when the end is being waited for. */
+	/* Little, but not next to nothing: on a busy machine at 19 it would hold the
+	 * process's memory map for seconds while it waits for its turn, the drain would
+	 * wait for it, and the rings would run over.  No SCHED_IDLE, which an ordinary
+	 * user cannot leave when the end is being waited for. */
 	pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
-	setpriority(PRIO_PROCESS, (id_t)gettid(), 19);
+	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
 	while (!s->stop) {
 		struct jobs taken;
 		size_t i;

@@ -1,12 +1,10 @@
 /* tell.c - see tell.h. */
 #include "tell.h"
 
-#include "cli.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 
-void tell_stacks(struct drain *d)
+void tell_stacks(struct drain *d, void (*say)(const char *))
 {
 	const struct stacks_counts *c = &d->images.counts;
 	const struct { uint64_t n; const char *mark, *what; } part[] = {
@@ -17,15 +15,30 @@ void tell_stacks(struct drain *d)
 		{ c->bad, "stacks refused", "that made no sense" },
 	};
 	char text[512];
-	size_t at = 0;
+	size_t at = (size_t)snprintf(text, sizeof text, "of %" PRIu64 " distinct stacks:",
+			c->stacks), first = at;
 
 	for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
 		if (!part[i].n)
 			continue;
 		drain_mark(d, NULL, part[i].mark, (int64_t)part[i].n);
-		at += (size_t)snprintf(text + at, sizeof text - at, "%s%" PRIu64 " %s",
-				at ? ", " : "", part[i].n, part[i].what);
+		at += (size_t)snprintf(text + at, sizeof text - at, "%s %" PRIu64 " %s",
+				at > first ? "," : "", part[i].n, part[i].what);
 	}
-	if (at)
-		note("of %" PRIu64 " distinct stacks: %s", c->stacks, text);
+	if (at > first)
+		say(text);
+}
+
+void tell_blocks(const struct ident_counts *c, void (*say)(const char *))
+{
+	char text[128];
+
+	snprintf(text, sizeof text, "%" PRIu64 " allocations over a live block: its free was "
+			"not seen", c->overlaps);
+	if (c->overlaps)
+		say(text);
+	snprintf(text, sizeof text, "%" PRIu64 " frees of blocks made before tracing or a fork",
+			c->outside);
+	if (c->outside)
+		say(text);
 }

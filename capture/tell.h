@@ -6,6 +6,9 @@
 
 /* Stacks not taken as they were: one line, and a mark for each kind; nothing if
  * there are none. */
-void tell_stacks(struct drain *);
+void tell_stacks(struct drain *, void (*say)(const char *));
+
+/* Allocations and frees that do not fit what came before: a line each. */
+void tell_blocks(const struct ident_counts *, void (*say)(const char *));
 
 #endif

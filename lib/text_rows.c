@@ -57,7 +57,11 @@ void mp_text_module(struct mp_text_in *x, char *value, size_t n)
 		return;
 	path = mp_text_id(x, &f[0]);
 	build_id = mp_text_id(x, &f[1]);
-	if (!x->wrong && !mp_text_set_build(&x->stacks, path, build_id))
+	if (x->wrong)
+		return;
+	/* defined even if no row uses it: what was in the profile stays there */
+	mp_def_module(x->tree, path, build_id);
+	if (x->tree->failed || !mp_text_set_build(&x->stacks, path, build_id))
 		complain(x, "out of memory");
 }
 

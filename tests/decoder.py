@@ -162,15 +162,15 @@ class Part:
             node, loc = self.table["node"][node]
             kind, owner, offset = self.table["location"][loc]
             if kind == 1:
-                for line in self.lines.get(loc) or [None]:
+                for line in self.last.lines.get(loc) or [None]:
                     if line is None:
                         out.append(("0x%x" % offset, "", 0))
                     else:
-                        f, file, number = self.table["line"][line]
-                        out.append((self.string[f], self.string[file], number))
+                        f, file, number = self.last.table["line"][line]
+                        out.append((self.last.string[f], self.last.string[file], number))
             else:
                 f, file, _ = self.table["code"][owner]
-                out.append((self.string[f], self.string[file], offset))
+                out.append((self.last.string[f], self.last.string[file], offset))
         return out[::-1]
 
     def counts(self, site):
@@ -304,10 +304,16 @@ class Part:
 def main():
     with open(sys.argv[1], "rb") as f:
         data = f.read()
-    part = None
+    part, names = None, []
+    for h, c in blocks(data):           # names may come behind the events they are of
+        if h.kind == 1 and h.sequence == 0:
+            names.append(Part())
+        if h.kind != 10 and not h.flags & 1:
+            names[-1].define(c)
     for h, c in blocks(data):
         if part is None:
             part = Part()
+            part.last = names.pop(0)
             if h.kind != 1:
                 fail("no HEAD")
         if h.sequence != part.blocks:

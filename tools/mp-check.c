@@ -66,7 +66,8 @@ static int check(const char *path)
 	if (loss.damaged_blocks || damage)
 		status |= DAMAGED;
 	if (error && !status)
-		status = n.traces + n.profiles ? DAMAGED : UNREADABLE;
+		status = n.traces + n.profiles && !strstr(error, "newer version") ? DAMAGED
+			: UNREADABLE;
 	if (!cli_quiet) {
 		print_name(stdout, name, 0);
 		printf(": %s%s", !status ? "clean" : status & UNREADABLE ? "unreadable" :

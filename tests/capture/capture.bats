@@ -191,3 +191,19 @@ await() {
     run -137 mp-capture -q -o t.mp -- timeout -s KILL 1 "$ends" busy 9
     mp-check t.mp
 }
+
+@test "bytes allocated: those of the total view, arenas and remains not among them" {
+    mp-capture -o t.mp -- python3 -c 'x = [str(i) for i in range(50000)]' 2>err
+    told=$(sed -n 's/.* events, \(.*\) allocated,.*/\1/p' err)
+    same "$(mp-top --view total -n 1 t.mp | head -n 1 | sed 's/ in .*//')" "total: $told"
+}
+
+@test "stacks that were cut: one line, and a mark; none of either otherwise" {
+    mp-capture -o t.mp -- python3 "$here/tests/targets/leaky.py" 2>err
+    ! grep -q 'distinct stacks' err || return
+    j 'map(select(.op == "mark" and (.name | test("^stacks|^frames")))) == []' mp-cat --no-stacks t.mp
+    mp-capture -o t.mp -- python3 "$here/tests/targets/deep.py" 2>err
+    grep -qE '^mp-capture: of [0-9]+ distinct stacks: [0-9]+ cut at their outer end' err
+    j 'map(select(.op == "mark" and .name == "stacks cut" and .value > 0)) | length == 1' \
+        mp-cat --no-stacks t.mp
+}

@@ -129,7 +129,7 @@ late() {
 }
 
 @test "--no-stacks: a site in place of every stack" {
-    j '.[1].size == 1000 and .[1].site == "load (app.py:20)" and
+    j '.[1].size == 1000 and .[1].site == "load (a.c:20)" and
         (map(has("stack")) | any | not)' mp-cat --no-stacks t.mp
     j 'all(has("site") and (has("stack") | not))' mp-cat --no-stacks old.mp
     run -2 --separate-stderr mp-cat --no-stacks t.mp
