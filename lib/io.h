@@ -25,6 +25,9 @@ const char *mp_reader_name(const struct mp_reader *);
  * not fit a block's header); counted and told like the reader's own. */
 __attribute__((format(printf, 2, 3))) void mp_note_damage(struct mp_reader *, const char *, ...);
 /* Fixed numbers of the current part's HEAD, and of its END once it was read. */
+/* The current part's tree for another, which is freed with the part.  What the
+ * reader handed out of the old one (metadata, frames) lives as long as that does. */
+struct mp_tree *mp_reader_swap_tree(struct mp_reader *, struct mp_tree *);
 bool mp_reader_objects(const struct mp_reader *);
 uint64_t mp_reader_tick(const struct mp_reader *);      /* ns */
 /* Loss of the current part alone; complete once its end was reached. */

@@ -181,8 +181,15 @@ static int copy(struct mp_writer *w, struct mp_reader *r)
 			return mp_writer_fail(w, "%s", mp_error(r));
 	}
 	status = mp_form_copy(w, r, ahead ? mp_tree(ahead) : NULL, lost);
-	if (ahead && mp_close(ahead))
-		return status;          /* what it met, the other has met as well */
+	if (!ahead)
+		return status;
+	/* what it met, the other has met as well: but for memory that was out */
+	if (!status && mp_error(ahead) && !mp_error(r))
+		status = mp_writer_fail(w, "%s", mp_error(ahead));
+	if (!status && mp_damage(ahead) && !mp_damage(r))
+		status = mp_writer_fail(w, "%s", mp_damage(ahead));
+	if (mp_close(ahead) < 0)
+		return status;  /* told above */
 	return status;
 }
 

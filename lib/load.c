@@ -44,9 +44,16 @@ static void load_trace(struct mp_profile *p, struct mp_reader *r, const struct m
 		told = v->mismatches;
 	}
 	/* Names come up to the end of the part, so rows are made there. */
-	mp_tree_map_init(&map, p->tree, mp_tree(r));
-	if (got >= 0 && !merge_meta(p, r, &unused))
-		mp_replay_rows(v, p, &map);
+	if (got < 0 || merge_meta(p, r, &unused)) {
+		mp_replay_free(v);
+		return;
+	}
+	/* An empty profile takes the part's tree over: half of the work of a small
+	 * trace would be to intern its nodes once more. */
+	if (!p->rows && !p->columns && !p->tree->node.n)
+		p->tree = mp_reader_swap_tree(r, p->tree);
+	mp_tree_map_init(&map, p->tree, v->tree);
+	mp_replay_rows(v, p, &map);
 	mp_tree_map_free(&map);
 	mp_replay_free(v);
 }

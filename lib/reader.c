@@ -220,6 +220,14 @@ const struct mp_tree *mp_tree(const struct mp_reader *r)
 	return r->tree;
 }
 
+struct mp_tree *mp_reader_swap_tree(struct mp_reader *r, struct mp_tree *tree)
+{
+	struct mp_tree *old = r->tree;
+
+	r->tree = tree;
+	return old;
+}
+
 bool mp_reader_objects(const struct mp_reader *r)
 {
 	return r->tree && r->tree->objects;

@@ -5,6 +5,7 @@
 #include "tree.h"
 
 #include "arena.h"
+#include "tree_index.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,71 +53,6 @@ static void *grow_checked(struct mp_tree *t, void *x)
 }
 
 /* ---- interning ------------------------------------------------------------------- */
-
-typedef uint64_t hash_fn(const struct mp_tree *, uint32_t id);
-typedef bool same_fn(const struct mp_tree *, uint32_t a, uint32_t b);
-
-static inline uint64_t mix(uint64_t a, uint64_t b)
-{
-	uint64_t h = (a ^ (b * 0x9e3779b97f4a7c15ull)) * 0xd6e8feb86659fd93ull;
-
-	return h ^ (h >> 32);
-}
-
-static bool index_grow(const struct mp_tree *t, struct mp_index *ix, hash_fn *hash)
-{
-	uint32_t mask = ix->slot ? ix->mask * 2 + 1 : 15;
-	uint32_t *slot = calloc((size_t)mask + 1, sizeof(*slot));
-
-	if (!slot)
-		return false;
-	for (uint32_t i = 0; ix->slot && i <= ix->mask; i++) {
-		uint32_t id = ix->slot[i], at;
-
-		if (!id)
-			continue;
-		at = (uint32_t)hash(t, id) & mask;
-		while (slot[at])
-			at = (at + 1) & mask;
-		slot[at] = id;
-	}
-	free(ix->slot);
-	ix->slot = slot;
-	ix->mask = mask;
-	return true;
-}
-
-/* The place of an entry equal to staged entry ID: it holds that entry's id, or
- * 0 where it belongs.  NULL when memory is out. */
-static inline __attribute__((always_inline)) uint32_t *find(
-	struct mp_tree *t, struct mp_index *ix, uint32_t id, hash_fn *hash, same_fn *same)
-{
-	uint32_t at;
-
-	if ((!ix->slot || ix->used >= ix->mask / 2) && !index_grow(t, ix, hash)) {
-		t->failed = true;
-		return NULL;
-	}
-	at = (uint32_t)hash(t, id) & ix->mask;
-	while (ix->slot[at] && !same(t, ix->slot[at], id))
-		at = (at + 1) & ix->mask;
-	return &ix->slot[at];
-}
-
-/* Keep staged entry *N + 1 if it is new; the id of the entry equal to it. */
-static inline __attribute__((always_inline)) uint32_t intern(
-	struct mp_tree *t, struct mp_index *ix, uint32_t *n, hash_fn *hash, same_fn *same)
-{
-	uint32_t *place = find(t, ix, *n + 1, hash, same);
-
-	if (!place)
-		return 0;
-	if (!*place) {
-		*place = ++*n;
-		ix->used++;
-	}
-	return *place;
-}
 
 #define HASH(name) static uint64_t hash_##name(const struct mp_tree *t, uint32_t id)
 #define SAME(name) static bool same_##name(const struct mp_tree *t, uint32_t i, uint32_t j)
@@ -269,6 +205,7 @@ uint32_t mp_def_string(struct mp_tree *t, const char *data, size_t len)
 		}
 		*place = ++t->string.n;
 		t->by_string.used++;
+		t->by_string.known = *place;
 		t->string.x[*place].data = copy;
 	}
 	return *place;

@@ -38,7 +38,9 @@ struct mp_coldef { uint32_t name, unit, view, combine; };
 /* x[1..n] are the entries; x[0] is all zero. */
 #define MP_VEC(type) struct { type *x; uint32_t n, room; }
 
-struct mp_index { uint32_t *slot; uint32_t mask, used; };       /* open addressing, 0 = empty */
+/* Open addressing, 0 = empty.  Entries past `known` were appended by a reader and
+ * are indexed when something is looked up. */
+struct mp_index { uint32_t *slot; uint32_t mask, used, known; };
 
 struct mp_tree {
 	MP_VEC(struct mp_string) string;

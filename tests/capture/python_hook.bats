@@ -150,6 +150,7 @@ clean() {
 if s.get_config_var("Py_ENABLE_SHARED"):
     print(s.get_config_var("LIBDIR") + "/" + s.get_config_var("INSTSONAME"), sys.base_prefix)' >library
         read -r library prefix <library || continue
+        [ -e "$library" ] || continue   # Debian has it in a package of its own
         for malloc in default debug; do
             for lives in 1 3 6; do
                 PYTHONMALLOC=$malloc "$ringrun" "$hook" "$build/targets/embed" "$library" $lives \
