@@ -1,8 +1,9 @@
 """Allocates much from a handful of lines, in the ways programs do.
 
-No Python function and no method is called on the lines that count: while memray
-watches, its profile function makes the interpreter allocate a frame object for
-each such call and a bound method for each method called, on the caller's line.
+No Python function and no method is called on the lines that count.  On lines that
+do, memray counts more than we do: its profile function makes the interpreter
+allocate a bound method for each method called (shown by capturing the program
+under memray); what it adds for calls of Python functions is not accounted for.
 """
 
 
