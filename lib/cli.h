@@ -42,6 +42,8 @@ enum {
 	CLI_COMMAND = 256,      /* the first operand ends the options (mp-capture) */
 	CLI_EVENTS = 512,       /* a profile as input is an error */
 	CLI_STRICT = 1024,      /* --strict */
+	CLI_EACH = 2048,        /* --each alone: the view is fixed */
+	CLI_WINDOW = 4096,      /* --keep --between alone: the end does not matter */
 };
 
 struct cli {

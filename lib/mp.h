@@ -270,7 +270,7 @@ enum mp_view {
 	MP_VIEW_LIVE,           /* not freed at the end (see formats/mp.md, meaning) */
 	MP_VIEW_PEAK,           /* live when the sum of live bytes was first highest */
 	MP_VIEW_TOTAL,          /* every allocation */
-	MP_VIEW_TEMPORARY,      /* freed within N allocations of the same thread */
+	MP_VIEW_TEMPORARY,      /* freed within N allocations of the same thread, or a time */
 	MP_VIEW_SAMPLES,
 };
 
@@ -280,11 +280,14 @@ enum {
 	MP_KEEP_DEFAULT = 15,
 };
 
+#define MP_NONE_BETWEEN UINT32_MAX      /* for mp_query.temporary: N is 0 */
+
 struct mp_query {
 	enum mp_view view;
 	unsigned keep;          /* labels kept: MP_KEEP_* */
 	uint64_t from, to;      /* window, ns since the part began; to = 0: the end */
 	uint32_t temporary;     /* N of MP_VIEW_TEMPORARY; 0 = 1 */
+	uint64_t temporary_ns;  /* not 0: freed within this time instead, by any thread */
 	bool each_process;      /* every process at its own peak */
 	bool at_exit;           /* live: ignore the finalize mark of an interpreter */
 	bool idle;              /* samples: idle ones, too */

@@ -50,7 +50,7 @@ struct replay *mp_replay_new(const struct mp_tree *t, const struct mp_query *q)
 	r->q = *q;
 	r->view = q->view == MP_VIEW_DEFAULT ? MP_VIEW_PEAK : q->view;
 	r->q.each_process &= r->view == MP_VIEW_PEAK;
-	r->q.temporary = q->temporary ? q->temporary : 1;
+	r->q.temporary = q->temporary == MP_NONE_BETWEEN ? 0 : q->temporary ? q->temporary : 1;
 	r->by_thread = q->keep & (MP_KEEP_THREAD | MP_KEEP_TID) || r->view == MP_VIEW_TEMPORARY;
 	r->opened = r->view != MP_VIEW_PEAK || !q->from;
 	r->cell_room = 64;
@@ -93,7 +93,7 @@ unsigned mp_replay_want(const struct replay *r)
 		return MP_WANT_OTHER;
 	if (r->by_thread)
 		want |= MP_WANT_THREAD;
-	if (r->q.from || r->q.to || r->view == MP_VIEW_PEAK)
+	if (r->q.from || r->q.to || r->q.temporary_ns || r->view == MP_VIEW_PEAK)
 		want |= MP_WANT_TIME;
 	if (r->view != MP_VIEW_TOTAL)
 		want |= MP_WANT_FREES;

@@ -1,7 +1,9 @@
 /* view_temporary.c - allocations freed by their own thread with at most N other
- * allocations of that thread in between (memray's meaning; N = 1 by default).
- * Invariant: number[] and birth[] hold a thread's count of allocations when the
- * block was born, so that "others in between" is one subtraction.
+ * allocations of that thread in between (memray's meaning; N = 1 by default), or
+ * by any thread within a time.
+ * Invariant: number[] and birth[] hold the clock when the block was born, so that
+ * its age is one subtraction.  The clock is its thread's count of allocations, or
+ * the time + 1; 0: a block that does not count.
  */
 #include "view.h"
 
@@ -9,6 +11,8 @@
 
 struct walk {
 	uint32_t event, alloc, free, old, run, left, thread, partial, end;
+	uint32_t time_run, time_left;
+	uint64_t time;
 };
 
 /* The thread of the next event. */
@@ -23,6 +27,18 @@ static uint32_t next_thread(const struct replay *r, const struct mp_block *b, st
 	return w->thread;
 }
 
+/* The time of the next event. */
+static uint64_t next_time(const struct mp_block *b, struct walk *w)
+{
+	while (!w->time_left && w->time_run < b->n_time) {
+		w->time = b->time[w->time_run].value;
+		w->time_left = b->time[w->time_run++].length;
+	}
+	if (w->time_left)
+		w->time_left--;
+	return w->time;
+}
+
 /* Whether the event at hand belongs to a partial unmap.  An entry without a number
  * stands for its event, a free, and the allocation behind it. */
 static bool is_partial(const struct mp_block *b, struct walk *w)
@@ -34,14 +50,18 @@ static bool is_partial(const struct mp_block *b, struct walk *w)
 	return p < end && p->position <= w->event && (p->value & 7) == MP_REPLACE_PARTIAL;
 }
 
-static void freed(struct replay *r, const struct birth *born, uint32_t thread)
+static void freed(struct replay *r, const struct birth *born, uint32_t thread, uint64_t time)
 {
-	uint64_t others;
+	uint64_t age;
 
-	if (!born->cell || born->thread != thread)
+	if (!born->cell || (born->thread != thread && !r->q.temporary_ns))
 		return;
-	others = r->thread_count[thread] - born->number;
-	r->cell[born->cell].total += others <= r->q.temporary;
+	if (r->q.temporary_ns)
+		age = time + 1 - born->number;
+	else
+		age = r->thread_count[thread] - born->number;
+	r->cell[born->cell].total +=
+		age <= (r->q.temporary_ns ? r->q.temporary_ns : r->q.temporary);
 }
 
 static void give_slots(struct replay *r, const struct mp_block *b, const uint32_t *owner)
@@ -67,6 +87,7 @@ static void step(struct replay *r, const struct mp_block *b, struct walk *w, uin
 	bool inside)
 {
 	uint32_t thread = next_thread(r, b, w), back, j;
+	uint64_t time = r->q.temporary_ns ? next_time(b, w) : 0;
 	bool partial = b->n_replace && is_partial(b, w);
 
 	if (!mp_bit(b->op, w->event)) {
@@ -76,7 +97,8 @@ static void step(struct replay *r, const struct mp_block *b, struct walk *w, uin
 		if (!partial && r->s.cell[r->s.index[j]]) {
 			uint64_t n = ++r->thread_count[thread];
 
-			r->s.number[j] = inside ? n : 0;
+			if (inside)
+				r->s.number[j] = r->q.temporary_ns ? time + 1 : n;
 		}
 		return;
 	}
@@ -88,13 +110,13 @@ static void step(struct replay *r, const struct mp_block *b, struct walk *w, uin
 			struct birth born = {
 				r->s.number[j], r->s.cell[r->s.index[j]], owner[j]};
 
-			freed(r, &born, thread);
+			freed(r, &born, thread, time);
 		}
 	} else {
 		struct birth born = r->birth[b->old[w->old++]];
 
 		if (!partial)
-			freed(r, &born, thread);
+			freed(r, &born, thread, time);
 	}
 }
 

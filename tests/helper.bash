@@ -52,6 +52,18 @@ readers() {
     programs | grep -vx mp-capture
 }
 
+# filters write .mp and print a table on a terminal
+is_filter() {
+    case $1 in mp-cat | mp-leaks | mp-peak | mp-temp | mp-diff) return 0 ;; esac
+    return 1
+}
+
+# these read traces only
+needs_events() {
+    case $1 in mp-leaks | mp-peak | mp-temp) return 0 ;; esac
+    return 1
+}
+
 # input PROGRAM FILE: the operands that make PROGRAM read FILE
 input() {
     case $1 in

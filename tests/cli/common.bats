@@ -138,7 +138,7 @@ trouble() {
     mk t.mp <"$data/small.tsv"
     zstd -q t.mp -o t.mp.zst
     zstd -q "$data/small.tsv" -o t.tsv.zst
-    for p in mp-leaks mp-top mp-fold; do
+    for p in mp-leaks mp-peak mp-temp mp-top mp-fold; do
         "$p" t.mp >want
         for f in t.mp.zst t.tsv.zst "$data/small.tsv"; do
             "$p" "$f" >got
@@ -230,7 +230,7 @@ trouble() {
 @test "-o writes a file, over what was there; - and stdout's own name are stdout" {
     mk t.mp <"$data/small.tsv"
     for p in $(readers); do
-        case $p in mp-cat | mp-leaks | mp-diff) t=-t ;; *) t= ;; esac
+        is_filter "$p" && t=-t || t=
         "$p" $t $(input "$p" t.mp) >want
         head -c 100000 /dev/zero >out
         "$p" $t $(input "$p" t.mp) -o out
@@ -259,7 +259,7 @@ $(cat want)"
 
 @test "a truncated trace is used, with one note; --strict is exit 2" {
     grep -v '^end' "$data/small.tsv" | mk t.mp
-    for p in mp-cat mp-leaks mp-top mp-fold; do
+    for p in mp-cat mp-leaks mp-peak mp-temp mp-top mp-fold; do
         run --separate-stderr "$p" t.mp
         [ "$status" = 0 ] && [ -n "$output" ] || { echo "$p: $status $stderr"; return 1; }
         [ "${#stderr_lines[@]}" = 1 ] && [[ $stderr == "$p: t.mp: incomplete: 1 truncated part" ]] ||

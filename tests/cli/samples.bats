@@ -87,7 +87,7 @@ bounded() (
         [[ $output == "$f: clean"* ]]
         for p in $(readers); do
             # what needs a trace is not asked to read a profile
-            if [ "$p" = mp-leaks ] && [[ $output != *" trace"* ]]; then
+            if needs_events "$p" && [[ $output != *" trace"* ]]; then
                 continue
             fi
             columns=
@@ -122,11 +122,11 @@ bounded() (
     out=$PWD/out err=$PWD/err
     cd "$bad"
     table | while read -r f bits says; do
-        for p in mp-top mp-fold mp-diff mp-leaks; do
+        for p in mp-top mp-fold mp-diff mp-leaks mp-peak mp-temp; do
             status=0 want=2 why=$says
             bounded "$p" $(input "$p" "$f") >"$out" 2>"$err" || status=$?
             [ "$bits" = 8 ] && [[ $says == truncated ]] && want=0
-            [ "$p" = mp-leaks ] && grep -q 'needs a trace, this is a profile' "$err" && why=
+            needs_events "$p" && grep -q 'needs a trace, this is a profile' "$err" && why=
             [ "$status" = $want ] && [ "$(wc -l <"$err")" -le 4 ] &&
                 [[ $(cat "$err") == "$p: $f: "*"$why"* ]] || { echo "$p $f: $status $(cat "$err")"; exit 1; }
             # nothing is shown of what cannot be read at all

@@ -249,17 +249,28 @@ static void naive_total(struct naive *v)
 
 static void naive_temporary(struct naive *v)
 {
+	uint32_t n = v->q.temporary ? v->q.temporary : 1;
+
+	if (n == MP_NONE_BETWEEN)
+		n = 0;
 	for (uint32_t i = 0; i < v->n; i++) {
 		uint32_t a = v->ev[i].ref, others = 0;
 
 		if (v->ev[i].op != EV_FREE || a == UINT32_MAX || !inside(v, i) ||
-			!inside(v, a) || v->ev[a].thread != v->ev[i].thread || v->ev[a].partial)
+			!inside(v, a) || v->ev[a].partial)
+			continue;
+		if (v->q.temporary_ns) {
+			if (v->ev[i].time - v->ev[a].time <= v->q.temporary_ns)
+				give(v, a);
+			continue;
+		}
+		if (v->ev[a].thread != v->ev[i].thread)
 			continue;
 		for (uint32_t k = a + 1; k < i; k++)
 			others += v->ev[k].op == EV_ALLOC &&
 				  v->ev[k].thread == v->ev[a].thread && !v->ev[k].partial &&
 				  counted(v, k);
-		if (others <= (v->q.temporary ? v->q.temporary : 1))
+		if (others <= n)
 			give(v, a);
 	}
 }
@@ -323,7 +334,11 @@ static struct mp_query a_query(enum mp_view view, uint32_t last)
 	}
 	q.each_process = view == MP_VIEW_PEAK && rnd(3) == 0;
 	q.at_exit = rnd(4) == 0;
-	q.temporary = rnd(4);
+	q.temporary = rnd(5);
+	if (q.temporary == 4)
+		q.temporary = MP_NONE_BETWEEN;
+	if (rnd(3) == 0)
+		q.temporary_ns = 1 + rnd(20);
 	return q;
 }
 
