@@ -31,7 +31,7 @@ ALL_CFLAGS = -std=gnu11 $(WARN) -D_GNU_SOURCE -DMP_VERSION='"$(VERSION)"' -Iform
 	-ffile-prefix-map=$(CURDIR)/= -fno-common -pthread $(CPPFLAGS) $(CFLAGS)
 HOOK_CFLAGS = -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-builtin-malloc \
 	-fno-stack-protector -fno-omit-frame-pointer -fcf-protection=none
-LIBS = -lzstd -lxxhash
+LIBS = -lzstd -lxxhash -lz
 SYMBOL_LIBS = -ldw -lelf -liberty
 
 lib_src = $(sort $(wildcard formats/*.c) $(filter-out lib/cli.c lib/print.c lib/cli_%.c,$(wildcard lib/*.c)))
@@ -103,7 +103,7 @@ $(BUILD)/mp.pc: Makefile
 	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' \
 		'Name: mp' 'Description: read and write memory traces and profiles' \
 		'Version: $(VERSION)' 'Libs: -L$${libdir} -lmp' \
-		'Libs.private: -lzstd -lxxhash -ldw -lelf -liberty -pthread' \
+		'Libs.private: -lzstd -lxxhash -lz -ldw -lelf -liberty -pthread' \
 		'Requires: libzstd libxxhash' 'Cflags: -I$${includedir}/mp' > $@
 
 # ---- tests ----------------------------------------------------------------------
