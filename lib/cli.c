@@ -32,7 +32,7 @@ static const struct { unsigned flag; struct cli_opt opt; } shared[] = {
 		CLI_CHOICE, &cli_shared.view, views}},
 	{CLI_VIEW | CLI_EACH, {0, "each", "process", "every process at its own peak",
 		CLI_CHOICE, &cli_shared.each, each}},
-	{CLI_QUERY | CLI_WINDOW, {0, "between", "T1,T2", "only what was allocated from T1 to T2",
+	{CLI_QUERY | CLI_WINDOW, {0, "between", "T1,T2", "allocated from T1 to T2: times or names of marks",
 		CLI_STRING, &cli_shared.between, NULL}},
 	{CLI_QUERY, {0, "at-exit", NULL, "live at the very end, after Python's teardown",
 		CLI_FLAG, &cli_query.at_exit, NULL}},

@@ -2,6 +2,7 @@
  * A number that does not fit is refused, never cut.
  */
 #include "cli_own.h"
+#include "window.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -115,18 +116,42 @@ bool cli_parse_time(const char *text, uint64_t *ns)
 	return true;
 }
 
+/* One side of a window: a time, else the name of a mark, with #K the part's K-th.
+ * TEXT is kept. */
+static void apply_edge(char *text, uint64_t *time, const char **mark, uint32_t *nth)
+{
+	char *hash = strrchr(text, '#'), *end;
+	unsigned long k;
+
+	if (!*text || cli_parse_time(text, time))
+		return;
+	*mark = text;
+	if (!hash || !hash[1] || strspn(hash + 1, "0123456789") != strlen(hash + 1))
+		return;
+	errno = 0;
+	k = strtoul(hash + 1, &end, 10);
+	if (errno || !k || k > UINT32_MAX || hash == text)
+		cli_usage("--between: not the number of a mark: '%s'", text);
+	*hash = '\0';
+	*nth = (uint32_t)k;
+}
+
 /* "T1,T2", either may be empty. */
 static void apply_between(const char *text)
 {
-	const char *comma = strchr(text, ',');
-	char *from = comma ? cli_need(strndup(text, (size_t)(comma - text))) : NULL;
+	struct mp_query *q = &cli_query;
+	static char *kept;
+	char *comma;
 
-	if (!from || (*from && !cli_parse_time(from, &cli_query.from)) ||
-	    (comma[1] && !cli_parse_time(comma + 1, &cli_query.to)))
-		cli_usage("--between: not two times T1,T2: '%s'", text);
-	if (comma[1] && cli_query.to <= cli_query.from)
+	kept = cli_need(strdup(text));
+	comma = strchr(kept, ',');
+	if (!comma || strchr(comma + 1, ','))
+		cli_usage("--between: not two times or marks T1,T2: '%s'", text);
+	*comma = '\0';
+	apply_edge(kept, &q->from, &q->from_mark, &q->from_nth);
+	apply_edge(comma + 1, &q->to, &q->to_mark, &q->to_nth);
+	if (comma[1] && !mp_query_marks(q) && q->to <= q->from)
 		cli_usage("--between: the second time is not after the first: '%s'", text);
-	free(from);
 }
 
 static void apply_keep(const char *text)

@@ -30,6 +30,7 @@ static void load_trace(struct mp_profile *p, struct mp_reader *r, const struct m
 	struct replay *v = mp_replay_new(mp_tree(r), q);
 	const struct mp_block *b;
 	struct mp_tree_map map;
+	const char *missing;
 	unsigned long unused, told = 0;
 	int got = 0;
 
@@ -42,6 +43,12 @@ static void load_trace(struct mp_profile *p, struct mp_reader *r, const struct m
 		if (told < v->mismatches)       /* once a block */
 			mp_note_damage(r, "block %u: sums differ from its events", b->sequence);
 		told = v->mismatches;
+	}
+	missing = mp_window_missing(&v->w);
+	if (missing) {
+		mp_profile_fail(p, "%s", missing);
+		mp_replay_free(v);
+		return;
 	}
 	/* Names come up to the end of the part, so rows are made there. */
 	if (got < 0 || merge_meta(p, r, &unused)) {

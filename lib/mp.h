@@ -286,6 +286,10 @@ struct mp_query {
 	enum mp_view view;
 	unsigned keep;          /* labels kept: MP_KEEP_* */
 	uint64_t from, to;      /* window, ns since the part began; to = 0: the end */
+	/* Not NULL: it begins or ends at a mark of this name instead: at the part's
+	 * nth; nth = 0: at its first, and at the first behind the beginning. */
+	const char *from_mark, *to_mark;
+	uint32_t from_nth, to_nth;
 	uint32_t temporary;     /* N of MP_VIEW_TEMPORARY; 0 = 1 */
 	uint64_t temporary_ns;  /* not 0: freed within this time instead, by any thread */
 	bool each_process;      /* every process at its own peak */

@@ -51,8 +51,10 @@ struct replay *mp_replay_new(const struct mp_tree *t, const struct mp_query *q)
 	r->view = q->view == MP_VIEW_DEFAULT ? MP_VIEW_PEAK : q->view;
 	r->q.each_process &= r->view == MP_VIEW_PEAK;
 	r->q.temporary = q->temporary == MP_NONE_BETWEEN ? 0 : q->temporary ? q->temporary : 1;
+	mp_window_begin(&r->w, &r->q);
 	r->by_thread = q->keep & (MP_KEEP_THREAD | MP_KEEP_TID) || r->view == MP_VIEW_TEMPORARY;
-	r->opened = r->view != MP_VIEW_PEAK || !q->from;
+	r->late = q->from || q->from_mark;
+	r->opened = r->view != MP_VIEW_PEAK || !r->late;
 	r->cell_room = 64;
 	r->cell = calloc(r->cell_room, sizeof(*r->cell));
 	r->samples = mp_profile_new(NULL, 0);
@@ -85,21 +87,22 @@ void mp_replay_free(struct replay *r)
 
 unsigned mp_replay_want(const struct replay *r)
 {
-	unsigned want = MP_WANT_OP | MP_WANT_SITE;
+	bool samples = r->view == MP_VIEW_SAMPLES || r->q.view == MP_VIEW_DEFAULT;
+	unsigned want = samples || mp_query_marks(&r->q) ? MP_WANT_OTHER : 0;
 
-	if (r->stopped)
-		return 0;
-	if (r->view == MP_VIEW_SAMPLES)
-		return MP_WANT_OTHER;
+	/* samples may be written behind later events */
+	if (r->stopped || r->view == MP_VIEW_SAMPLES)
+		return want;
+	want |= MP_WANT_OP | MP_WANT_SITE;
 	if (r->by_thread)
 		want |= MP_WANT_THREAD;
-	if (r->q.from || r->q.to || r->q.temporary_ns || r->view == MP_VIEW_PEAK)
+	if (mp_query_window(&r->q) || r->q.temporary_ns || r->view == MP_VIEW_PEAK)
 		want |= MP_WANT_TIME;
 	if (r->view != MP_VIEW_TOTAL)
 		want |= MP_WANT_FREES;
 	if (r->view == MP_VIEW_TOTAL || r->view == MP_VIEW_TEMPORARY)
 		want |= MP_WANT_REPLACE;
-	if (r->view == MP_VIEW_LIVE || r->q.view == MP_VIEW_DEFAULT)
+	if (r->view == MP_VIEW_LIVE)
 		want |= MP_WANT_OTHER;
 	return want;
 }
@@ -116,7 +119,7 @@ static void samples(struct replay *r, const struct mp_block *b)
 		int64_t value[3] = {1, b->s_weight ? (int64_t)(b->s_weight[i] & INT64_MAX) : 0,
 			b->s_rss ? (int64_t)(b->s_rss[i] & INT64_MAX) : 0};
 
-		if (time < r->q.from || (r->q.to && time >= r->q.to) ||
+		if (mp_window_at(&r->w, time) != MP_WITHIN ||
 			(b->s_state && b->s_state[i] && !r->q.idle))
 			continue;
 		if (mp_add_ids(r->samples, &ids, value)) {
@@ -129,7 +132,7 @@ static void samples(struct replay *r, const struct mp_block *b)
 static void events(struct replay *r, const struct mp_block *b)
 {
 	r->allocations |= b->n_alloc > 0;
-	if (r->q.to && b->first_time >= r->q.to)
+	if (b->first_time >= r->w.to)
 		r->stopped = true;
 	if (r->stopped || (b->n && !b->op) || (b->n_alloc && (!b->site || !b->sites)) ||
 		b->n > MP_BLOCK_MAX)
@@ -169,15 +172,14 @@ int mp_replay_block(struct replay *r, const struct mp_block *b)
 		samples(r, b);
 		break;
 	case MP_BLOCK_MARKS:
-		if (r->view == MP_VIEW_LIVE && !r->stopped)
-			mp_replay_marks(r, b);
+		mp_replay_marks(r, b);
 		break;
 	case MP_BLOCK_CHECKPOINT:
-		if (live && !r->stopped && (r->view == MP_VIEW_PEAK || !r->q.from))
+		if (live && !r->stopped && (r->view == MP_VIEW_PEAK || !r->late))
 			mp_replay_checkpoint(r, b);
 		break;
 	case MP_BLOCK_BASE:
-		if (live && !r->stopped && (r->view == MP_VIEW_PEAK || !r->q.from))
+		if (live && !r->stopped && (r->view == MP_VIEW_PEAK || !r->late))
 			mp_replay_base(r, b);
 		break;
 	case MP_BLOCK_HEAD:

@@ -8,6 +8,7 @@
 #define MP_VIEW_H
 
 #include "profile.h"
+#include "window.h"
 
 #define CELL_BASE 0x80000000u /* in a cell's thread: born before a filter's window */
 
@@ -59,8 +60,10 @@ struct scratch {               /* of the block at hand */
 struct replay {
 	const struct mp_tree *tree;
 	struct mp_query q;
+	struct mp_window w;
 	enum mp_view view;
 	bool by_thread, opened, stopped, failed;
+	bool late;                 /* the window does not begin with the part */
 	bool damaged, was_damaged; /* since the last checkpoint; ever */
 	bool in_checkpoint, allocations;
 	unsigned long mismatches; /* headers that contradict the events */

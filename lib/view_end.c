@@ -78,14 +78,17 @@ void mp_replay_process_end(struct replay *r, uint64_t process)
 
 void mp_replay_marks(struct replay *r, const struct mp_block *b)
 {
-	for (uint32_t i = 0; i < b->n && b->s_name && b->s_process; i++) {
-		uint64_t process = b->s_process[i];
+	for (uint32_t i = 0; i < b->n && b->s_name; i++) {
+		uint64_t process = b->s_process ? b->s_process[i] : 0;
+		uint64_t time = b->s_time ? b->s_time[i] : 0;
+		const char *name = b->s_name[i] <= r->tree->string.n
+					   ? mp_str(r->tree, (uint32_t)b->s_name[i])
+					   : "";
 
-		if (r->q.to && b->s_time && b->s_time[i] >= r->q.to)
-			return;
-		if (process && process <= r->tree->process.n && !r->q.at_exit &&
-			b->s_name[i] <= r->tree->string.n &&
-			!strcmp(mp_str(r->tree, (uint32_t)b->s_name[i]), "finalize"))
+		mp_window_mark(&r->w, name, time);
+		r->stopped |= time >= r->w.to;
+		if (process && process <= r->tree->process.n && !r->q.at_exit && !r->stopped &&
+			!strcmp(name, "finalize"))
 			settle(r, (uint32_t)process);
 	}
 }

@@ -192,7 +192,7 @@ void mp_replay_open(struct replay *r)
 {
 	for (uint32_t i = 0; i < r->process_room; i++) {
 		r->scope[i].peak = r->scope[i].cur;
-		r->scope[i].when = r->q.from;
+		r->scope[i].when = r->w.from;
 		r->scope[i].epoch++;
 	}
 	r->opened = true;
@@ -244,17 +244,16 @@ static void apply_parts(struct replay *r, const struct mp_block *b, uint32_t ope
 void mp_replay_live(struct replay *r, const struct mp_block *b)
 {
 	bool peak = r->view == MP_VIEW_PEAK, exact, split;
-	uint32_t open = r->q.from ? mp_block_cut(b, r->q.from) : 0;
-	uint32_t stop = r->q.to ? mp_block_cut(b, r->q.to) : b->n;
+	uint32_t open = mp_block_cut(b, r->w.from), stop = mp_block_cut(b, r->w.to);
 
-	if (!peak && b->last_time < r->q.from) {
+	if (!peak && b->last_time < r->w.from) {
 		for (uint32_t i = 0; i < b->n_procend; i++)
 			mp_replay_process_end(r, b->procend[i].value);
 		return;
 	}
 	if (!mp_replay_prepare(r, b) || !mp_replay_slots(r, b->slots))
 		return;
-	if (peak || !r->q.from)
+	if (peak || !r->late)
 		mp_replay_sum(r, b);
 	look_up_old(r, b);
 	memset(r->s.dead, 0, b->n_alloc + 8);
@@ -263,7 +262,7 @@ void mp_replay_live(struct replay *r, const struct mp_block *b)
 	if (!peak)
 		open = 0;
 	/* a block all before the window opens nothing, not even at its end */
-	if (!r->opened && b->last_time < r->q.from)
+	if (!r->opened && b->last_time < r->w.from)
 		open = UINT32_MAX;
 	if (!r->opened && !open)
 		mp_replay_open(r);

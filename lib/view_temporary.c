@@ -128,8 +128,7 @@ static void end_processes(struct replay *r, const struct mp_block *b, struct wal
 
 void mp_replay_temporary(struct replay *r, const struct mp_block *b)
 {
-	uint32_t from = r->q.from ? mp_block_cut(b, r->q.from) : 0;
-	uint32_t to = r->q.to ? mp_block_cut(b, r->q.to) : b->n;
+	uint32_t from = mp_block_cut(b, r->w.from), to = mp_block_cut(b, r->w.to);
 	struct walk w = {.thread = mp_replay_thread(r, 1)};
 	uint32_t *owner = r->s.old;
 

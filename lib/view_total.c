@@ -53,8 +53,7 @@ static uint32_t allocs_before(const struct mp_block *b, uint32_t events)
 
 void mp_replay_total(struct replay *r, const struct mp_block *b)
 {
-	uint32_t from = r->q.from ? mp_block_cut(b, r->q.from) : 0;
-	uint32_t to = r->q.to ? mp_block_cut(b, r->q.to) : b->n;
+	uint32_t from = mp_block_cut(b, r->w.from), to = mp_block_cut(b, r->w.to);
 
 	if (!mp_replay_prepare(r, b))
 		return;

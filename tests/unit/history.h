@@ -126,6 +126,7 @@ struct naive {
 	const struct ev *ev;
 	uint32_t n;
 	struct mp_query q;
+	uint32_t from, to;        /* the window */
 	bool *live, *best, *base; /* per event; BEST: of the one peak */
 	struct mp_profile *p;
 	struct mp_tree_map *map;
@@ -159,9 +160,34 @@ static void give(struct naive *v, uint32_t a)
 	mp_add_ids(v->p, &ids, value);
 }
 
+/* Index of the NTH mark behind event I, + 1; 0: there is none. */
+static uint32_t nth_mark(const struct ev *ev, uint32_t n, uint32_t i, uint32_t nth)
+{
+	for (; i < n; i++)
+		if (ev[i].op == EV_FINALIZE && !--nth)
+			return i + 1;
+	return 0;
+}
+
+/* The events FROM <= i < TO are those of the window; false: there is none. */
+static bool find_window(const struct ev *ev, uint32_t n, const struct mp_query *q,
+	uint32_t *from, uint32_t *to)
+{
+	for (*from = 0; *from < n && ev[*from].time < q->from; )
+		++*from;
+	if (q->from_mark)
+		*from = nth_mark(ev, n, 0, q->from_nth ? q->from_nth : 1);
+	for (*to = 0; *to < n && (!q->to || ev[*to].time < q->to); )
+		++*to;
+	if (q->to_mark)
+		*to = q->to_nth ? nth_mark(ev, n, 0, q->to_nth) : nth_mark(ev, n, *from, 1);
+	return (!q->from_mark || *from) && (!q->to_mark || *to > *from) &&
+		(!q->from_mark || !q->to || q->to > ev[*from - 1].time);
+}
+
 static bool inside(const struct naive *v, uint32_t i)
 {
-	return v->ev[i].time >= v->q.from && (!v->q.to || v->ev[i].time < v->q.to);
+	return i >= v->from && i < v->to;
 }
 
 static void apply(struct naive *v, uint32_t i)
@@ -177,19 +203,10 @@ static void apply(struct naive *v, uint32_t i)
 			v->live[a] = false;
 }
 
-static uint32_t naive_end(const struct naive *v)
-{
-	uint32_t n = 0;
-
-	while (n < v->n && (!v->q.to || v->ev[n].time < v->q.to))
-		n++;
-	return n;
-}
-
 static void naive_live(struct naive *v)
 {
 	bool done[PROCESSES + 1] = {false};
-	uint32_t n = naive_end(v);
+	uint32_t n = v->to;
 
 	for (uint32_t i = 0; i <= n; i++) {
 		bool ends = i < n && (v->ev[i].op == EV_END ||
@@ -213,13 +230,13 @@ static void naive_live(struct naive *v)
 static uint64_t naive_peak(struct naive *v, uint32_t process)
 {
 	uint64_t peak = 0, cur;
-	uint32_t n = naive_end(v);
+	uint32_t n = v->to;
 	bool open = false;
 
 	memset(v->live, 0, v->n);
 	memset(v->best, 0, v->n);
 	for (uint32_t i = 0; i <= n; i++) {
-		bool opens = !open && (i == n || v->ev[i].time >= v->q.from);
+		bool opens = !open && (i == n || i >= v->from);
 
 		cur = 0;
 		for (uint32_t a = 0; a < i; a++)
@@ -298,6 +315,8 @@ static struct mp_profile *naive(
 		.map = &map};
 
 	mp_tree_map_init(&map, p->tree, t);
+	if (!find_window(ev, n, q, &v.from, &v.to))
+		abort();
 	if (q->view == MP_VIEW_LIVE)
 		naive_live(&v);
 	else if (q->view == MP_VIEW_PEAK && !q->each_process)
@@ -324,7 +343,26 @@ static bool same(struct mp_profile *a, struct mp_profile *b)
 	return good;
 }
 
-static struct mp_query a_query(enum mp_view view, uint32_t last)
+/* Sometimes from or to a mark, if EV has it. */
+static void a_mark(struct mp_query *q, const struct ev *ev, uint32_t n)
+{
+	struct mp_query marked = *q;
+	uint32_t from, to;
+
+	if (rnd(2)) {
+		marked.from_mark = "finalize";
+		marked.from_nth = rnd(4);
+	}
+	if (rnd(2)) {
+		marked.to_mark = "finalize";
+		marked.to_nth = rnd(5);
+	}
+	if (find_window(ev, n, &marked, &from, &to))
+		*q = marked;
+}
+
+static struct mp_query a_query(
+	enum mp_view view, uint32_t last, const struct ev *ev, uint32_t n)
 {
 	struct mp_query q = {.view = view, .keep = rnd(2) ? 63 : MP_KEEP_KIND};
 
@@ -339,6 +377,7 @@ static struct mp_query a_query(enum mp_view view, uint32_t last)
 		q.temporary = MP_NONE_BETWEEN;
 	if (rnd(3) == 0)
 		q.temporary_ns = 1 + rnd(20);
+	a_mark(&q, ev, n);
 	return q;
 }
 

@@ -133,7 +133,7 @@ static void views(void)
 		fill_tree(t);
 		write_trace(&m, ev, n);
 		for (enum mp_view view = MP_VIEW_LIVE; view <= MP_VIEW_TEMPORARY; view++) {
-			struct mp_query q = a_query(view, ev[n - 1].time);
+			struct mp_query q = a_query(view, ev[n - 1].time, ev, n);
 			bool clean;
 			struct mp_profile *p = load(&m, &q, &clean);
 
@@ -227,7 +227,7 @@ static void profiles(void)
 	for (int round = 0; round < 100; round++) {
 		struct mp_tree *t = mp_tree_new();
 		struct ev ev[EVENTS];
-		struct mp_query view = a_query(MP_VIEW_TOTAL, 100);
+		struct mp_query view = a_query(MP_VIEW_TOTAL, 100, NULL, 0);
 		struct memory m = {0}, again = {0};
 		struct mp_profile *p, *back;
 		struct mp_writer *w;

@@ -70,7 +70,7 @@ static void random_histories(uint32_t rounds, uint32_t events, uint32_t largest)
 		blocks_begin(&x, t, ev, n);
 		encode(&x, largest);
 		for (enum mp_view view = MP_VIEW_LIVE; view <= MP_VIEW_TEMPORARY; view++) {
-			struct mp_query q = a_query(view, ev[n - 1].time);
+			struct mp_query q = a_query(view, ev[n - 1].time, ev, n);
 
 			bad[view] += !agree(t, &x, &q);
 		}
