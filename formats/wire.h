@@ -44,6 +44,7 @@ enum {
 	MP_STRING_MAX = 65536,
 	MP_DEPTH_MAX = 16384,
 	MP_DEFINITION_RAW_MAX = 1 << 20,
+	MP_HEAD_NUMBERS = 6, MP_END_NUMBERS = 12,       /* fixed numbers, at least */
 };
 
 enum mp_coding {

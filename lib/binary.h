@@ -9,7 +9,7 @@
 #include "defs.h"
 #include "io.h"
 
-enum { MP_HEAD_NUMBERS = 6, MP_END_NUMBERS = 12, MP_VALUE_COLUMNS = 128 };
+enum { MP_VALUE_COLUMNS = 128 };
 
 #define MP_FINALIZE "finalize"          /* the mark that ends an interpreter's life */
 

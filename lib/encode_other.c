@@ -139,7 +139,7 @@ void mp_enc_mark(struct mp_writer *w, uint64_t time, uint32_t thread, uint32_t p
 	o->value[0] = (uint64_t)value;
 	o->n = 1;
 	flush(w, o, MP_BLOCK_MARKS);
-	if (strcmp(mp_str(w->tree, name), MP_FINALIZE) == 0)
+	if (process && strcmp(mp_str(w->tree, name), MP_FINALIZE) == 0)
 		mp_enc_finalize(w, process);
 }
 

@@ -72,6 +72,7 @@ struct mp_reader {
 	struct mp_lost lost[MP_DEF_KINDS];
 	uint64_t placeholders;
 	struct mp_loss before, own, end;/* of earlier parts; met here; told by END */
+	uint64_t end_number[MP_END_NUMBERS]; /* END's, if complete */
 
 	struct mp_block block;
 	struct mp_decoded d;

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { HEAD_NUMBERS = 6, END_NUMBERS = 12 };
-
 /* A profile is whole or an error. */
 static int profile_check(struct mp_reader *r)
 {
@@ -53,8 +51,12 @@ static void follow(struct mp_reader *r)
 	}
 	r->noise = false;
 	r->expect = h->sequence + 1;
-	if (r->raw.bad_own || r->raw.bad_defs)
+	if (r->raw.bad_own || r->raw.bad_defs) {
 		r->own.damaged_blocks++;
+	} else if (!r->damaged && h->before != r->events) {
+		mp_damaged(r, r->raw.offset, "records before it are not as many as it says");
+		r->own.damaged_blocks++;
+	}
 	r->own.lost_events += h->lost_events;
 	r->own.lost_bytes += h->lost_bytes;
 	r->own.sample_interval = h->interval;
@@ -131,20 +133,20 @@ bool mp_known_block(struct mp_reader *r)
 
 void mp_part_end(struct mp_reader *r)
 {
-	uint64_t number[END_NUMBERS], chain = XXH3_64bits_digest(r->chain);
+	uint64_t *number = r->end_number, chain = XXH3_64bits_digest(r->chain);
 	int i = mp_column_find(r, MP_COL_E_FIXED);
 	const char *cause = "no totals at the end";
 	const uint8_t *p = i < 0 ? NULL : mp_column_open(r, (unsigned)i, &cause);
 
 	r->over = true;
 	if (!p || r->raw.entry[i].coding != MP_CODING_FIXED64 ||
-	    r->raw.entry[i].values < END_NUMBERS) {
+	    r->raw.entry[i].values < MP_END_NUMBERS) {
 		if (!r->raw.bad_own)
 			r->own.damaged_blocks++;
 		mp_damaged(r, r->raw.offset, "%s", cause);
 		return;
 	}
-	for (int k = 0; k < END_NUMBERS; k++)
+	for (int k = 0; k < MP_END_NUMBERS; k++)
 		number[k] = mp_get_u64(p + 8 * k);
 	r->complete = true;
 	r->end = (struct mp_loss){ number[5], number[6], number[7], number[8], number[9] };
@@ -160,15 +162,15 @@ void mp_part_end(struct mp_reader *r)
 
 static int head_numbers(struct mp_reader *r)
 {
-	uint64_t number[HEAD_NUMBERS];
+	uint64_t number[MP_HEAD_NUMBERS];
 	int i = mp_column_find(r, MP_COL_H_FIXED);
 	const char *cause;
 	const uint8_t *p = i < 0 ? NULL : mp_column_open(r, (unsigned)i, &cause);
 
 	if (!p || r->raw.entry[i].coding != MP_CODING_FIXED64 ||
-	    r->raw.entry[i].values < HEAD_NUMBERS)
+	    r->raw.entry[i].values < MP_HEAD_NUMBERS)
 		return 0;
-	for (int k = 0; k < HEAD_NUMBERS; k++)
+	for (int k = 0; k < MP_HEAD_NUMBERS; k++)
 		number[k] = mp_get_u64(p + 8 * k);
 	if (number[1] >> 16 != MP_MAJOR || number[2])
 		return mp_reader_fail(r, "%s: byte %" PRIu64 ": format %u.%u%s needs a newer version",

@@ -10,6 +10,7 @@ bad=$BATS_TEST_DIRNAME/../../formats/samples/bad
 table() {
     cat <<'END'
 back.mp                4 a free ends no allocation
+before.mp              4 records before it are not as many
 checkpoint.mp          4 header checksum differs
 critical-kind.mp       2 a block of kind 77 needs a newer version
 critical.mp            2 column 200 needs a newer version
@@ -19,8 +20,12 @@ cut-marker.mp          2 cut off in its first block
 cut-profile.mp         8 the profile is cut off
 cut.mp                 8 truncated
 empty.mp               2 empty
+end-allocated.mp       4 bytes allocated differ from the events
+end-blocks.mp          4 what is live at the end differs from the events
+end-bytes.mp           4 what is live at the end differs from the events
 end-counts.mp          4 blocks differ from what the end says
 end-first.mp          12 a part without its first block
+end-peak.mp            4 the peak differs from the events
 escape.tsv             2 line 4: a backslash that begins no escape
 feature.mp             2 needs a newer version
 fields.tsv             2 line 4: too many fields
@@ -33,10 +38,12 @@ gap.mp                 4 blocks are missing
 garbage.mp             4 not a block
 header-length.mp       4 no block header after the marker
 header.tsv             2 no header line
+last-time.mp           4 its times go back or differ
 line.folded            2 line 2: no whole number at the end
 live-bytes.mp          4 header contradicts itself
 major.mp               2 format 2.0 needs a newer version
 marker.mp              4 not a block
+maximum.mp             4 sums differ from its events
 newer.mp               2 needs a newer version
 no-end-profile.mp      8 the profile is cut off
 no-end.mp              8 truncated
@@ -61,6 +68,14 @@ zstd-flipped.mp        2 byte 0: Restored data doesn't match checksum
 zstd-frame.mp          4 a frame's length differs from the directory's
 zstd-other.mp          2 not a trace or profile
 END
+}
+
+# Whole and in order, but for totals that only mp-check works out.
+unseen() {
+    case $1 in
+    end-allocated.mp | end-blocks.mp | end-bytes.mp | end-peak.mp | last-time.mp | maximum.mp) ;;
+    *) return 1 ;;
+    esac
 }
 
 setup_file() {
@@ -122,6 +137,9 @@ bounded() (
     out=$PWD/out err=$PWD/err
     cd "$bad"
     table | while read -r f bits says; do
+        if unseen "$f"; then
+            continue
+        fi
         for p in mp-top mp-fold mp-diff mp-leaks mp-peak mp-temp; do
             status=0 want=2 why=$says
             bounded "$p" $(input "$p" "$f") >"$out" 2>"$err" || status=$?
@@ -139,6 +157,10 @@ bounded() (
     cd "$bad"
     table | while read -r f bits says; do
         for form in --level=1 -t; do
+            # text has no totals
+            if [ $form = -t ] && unseen "$f"; then
+                continue
+            fi
             status=0
             bounded mp-cat $form -o "$BATS_TEST_TMPDIR/out" "$f" 2>"$BATS_TEST_TMPDIR/err" || status=$?
             [ $status = 0 ] || [ $status = 2 ] || { echo "$f $form: $status"; exit 1; }

@@ -316,6 +316,17 @@ static void check_history(const struct mem *m, const struct history *h)
 	ok(!mp_close(r));
 }
 
+/* Nothing is wrong with it for one who follows every event, either. */
+static void check_rules(const struct mem *m)
+{
+	struct mp_reader *r = mp_open_mem(m->p, m->n);
+	uint64_t records = 0;
+
+	ok(mp_next_part(r) == 1 && !mp_verify_part(r, &records));
+	ok(!mp_damage(r));
+	ok(!mp_close(r));
+}
+
 /* The totals of END: 96 bytes, the last ones of a stored part. */
 static void check_end(const struct mem *m, const struct history *h)
 {
@@ -342,6 +353,7 @@ static void test_history(unsigned n, unsigned sites, unsigned threads, unsigned 
 
 		write_history(&m, &h, level);
 		check_history(&m, &h);
+		check_rules(&m);
 		if (!level)
 			check_end(&m, &h);
 		printf("# %zu events, level %d: %zu bytes, %.3f per event\n", h.n, level, m.n,

@@ -564,6 +564,96 @@ static void test_sums(const struct mem *whole)
 	}
 }
 
+/* What mp_verify_part finds in all of M; "" if nothing. */
+static const char *verify(const struct mem *m)
+{
+	static char found[600];
+	struct mp_reader *r = mp_open_mem(m->p, m->n);
+	uint64_t records = 0;
+
+	ok(mp_next_part(r) == 1 && !mp_verify_part(r, &records) && records);
+	snprintf(found, sizeof(found), "%s", mp_damage(r) ? mp_damage(r) : "");
+	ok(mp_loss(r).damaged_blocks == (found[0] != 0));
+	ok(!mp_close(r));
+	return found;
+}
+
+/* END's numbers, each told wrong; the END block's place is named. */
+static void test_end(const struct mem *whole)
+{
+	static const char *const says[] = { NULL, "bytes allocated", "live at the end",
+		"live at the end", "the peak", "less is lost", "less is lost", NULL, NULL,
+		"less is lost" };
+	struct mp_header h;
+	size_t end = 0, len;
+	char place[32];
+
+	for (;;) {
+		len = mp_header_length(whole->p + end + 8);
+		ok(!mp_header_parse(whole->p + end + 8, len, &h));
+		if (h.kind == MP_BLOCK_END)
+			break;
+		end += 8 + len + h.frames;
+	}
+	snprintf(place, sizeof(place), "memory: byte %zu: ", end + 8);
+	for (unsigned k = 0; k < sizeof(says) / sizeof(*says); k++) {
+		struct mem m = { 0 };
+		uint8_t *number;
+
+		if (!says[k])
+			continue;
+		to_mem(&m, whole->p, whole->n);
+		/* a stored frame of one column: its numbers are its last bytes */
+		number = m.p + end + 8 + len + h.frames - 8 * (MP_END_NUMBERS - k);
+		mp_set_u64(number, mp_get_u64(number) - 1);
+		seal(&m);
+		ok(strstr(verify(&m), says[k]) && !strncmp(verify(&m), place, strlen(place)));
+		free(m.p);
+	}
+}
+
+/* Something is lost and sampled, and all of it is told; then rules are broken, as a
+ * writer with a mistake does. */
+static void test_rules(void)
+{
+	static const char *const says[] = { "", "a free ends no allocation",
+		"a free ends no allocation" };
+
+	for (unsigned k = 0; k < sizeof(says) / sizeof(*says); k++) {
+		struct mem m = { 0 };
+		struct mp_writer *w = mp_create_sink(to_mem, &m, 0);
+		struct mp_tree *t;
+		uint32_t site;
+
+		mp_begin(w, MP_TRACE);
+		t = mp_writer_tree(w);
+		mp_def_thread(t, &(struct mp_thread){ .process = mp_def_process(t,
+				&(struct mp_process){ .pid = 1 }) });
+		site = mp_def_site(t, &(struct mp_site){ .process = 1, .size = 10,
+				.kind = MP_ALLOC_MALLOC });
+		mp_put_loss(w, &(struct mp_loss){ .sample_interval = 512 });
+		mp_enc_lost(w, 2, 30);
+		for (unsigned i = 0; i < 4; i++)
+			mp_enc_alloc(w, 0, 1, site);
+		mp_enc_flush(w, 0);
+		mp_enc_free(w, 1, 1, 1, site);
+		mp_enc_flush(w, 1);
+		if (k == 1)
+			mp_enc_free(w, 2, 1, 1, site);
+		if (k == 2) {
+			/* slot 2 is not released, as it has to be */
+			mp_enc_procend(w, 2, 1);
+			mp_enc_free(w, 2, 1, 2, site);
+		}
+		mp_end(w);
+		ok(!mp_finish(w));
+		if (!k)
+			test_end(&m);
+		ok(*says[k] ? strstr(verify(&m), says[k]) != NULL : !*verify(&m));
+		free(m.p);
+	}
+}
+
 static void test_none(void)
 {
 	static const char *const no[] = { "", ("\x7f" "ELF\2\1\1"), "hello\n\1world", "\x28\xb5\x2f\xfd" };
@@ -610,6 +700,7 @@ int main(void)
 		free(trace.p);
 		free(profile.p);
 	}
+	test_rules();
 	test_none();
 	test_samples();
 	return tap_done();
