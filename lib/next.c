@@ -9,7 +9,9 @@
 
 #define SIDE_BY_SIDE (1ull << 59)       /* numbers of replacements that have none */
 
-struct live { uint64_t number; uint32_t site; };
+/* EPOCH: how often the site's process had ended; of another epoch than now, the
+ * block ended with it. */
+struct live { uint64_t number; uint32_t site, epoch; };
 enum { PAGE = 4096 };
 
 struct mp_next {
@@ -19,6 +21,8 @@ struct mp_next {
 	uint32_t time_left, thread_left;
 	struct live **page;
 	size_t pages;
+	uint32_t *epoch;                /* by process */
+	size_t processes;
 	uint64_t *number;               /* of the block's allocations */
 	size_t number_room;
 	uint64_t made;                  /* allocations so far */
@@ -35,6 +39,7 @@ void mp_next_reset(struct mp_reader *r)
 	for (size_t i = 0; i < n->pages; i++)
 		free(n->page[i]);
 	free(n->page);
+	free(n->epoch);
 	free(n->number);
 	memset(n, 0, sizeof(*n));
 }
@@ -62,14 +67,21 @@ static struct live *slot_of(struct mp_reader *r, uint32_t slot)
 	return &n->page[slot / PAGE][slot % PAGE];
 }
 
-static void end_process(struct mp_reader *r, uint32_t process)
+/* Epochs of all processes there are. */
+static bool reach(struct mp_reader *r)
 {
 	struct mp_next *n = r->next;
+	size_t had = n->processes;
 
-	for (size_t i = 0; i < n->pages; i++)
-		for (unsigned k = 0; n->page[i] && k < PAGE; k++)
-			if (r->tree->site.x[n->page[i][k].site].process == process)
-				n->page[i][k] = (struct live){ 0, 0 };
+	if (!mp_room(r, &n->epoch, &n->processes, r->tree->process.n + 1, sizeof(*n->epoch)))
+		return false;
+	memset(n->epoch + had, 0, (n->processes - had) * sizeof(*n->epoch));
+	return true;
+}
+
+static uint32_t epoch_of(const struct mp_reader *r, uint32_t site)
+{
+	return r->next->epoch[r->tree->site.x[site].process];
 }
 
 /* The block of events is done: what lives on gets its slot. */
@@ -89,7 +101,8 @@ static int close_events(struct mp_reader *r)
 		l = slot_of(r, from_old < b->n_old ? b->old[from_old++] : b->new_[from_new++]);
 		if (!l)
 			return -1;
-		*l = (struct live){ n->number[i], b->sites[b->site[i]] };
+		*l = (struct live){ n->number[i], b->sites[b->site[i]],
+			epoch_of(r, b->sites[b->site[i]]) };
 	}
 	return 0;
 }
@@ -152,10 +165,11 @@ static int put_free(struct mp_reader *r, struct mp_event *e)
 		l = slot_of(r, b->old[n->old++]);
 		if (!l)
 			return -1;
-		e->block = l->number;
-		if (l->site)
+		if (l->site && l->epoch == epoch_of(r, l->site)) {
+			e->block = l->number;
 			fill_site(r->tree, e, l->site);
-		*l = (struct live){ 0, 0 };
+		}
+		*l = (struct live){ 0, 0, 0 };
 		return 0;
 	}
 	n->old++;
@@ -176,7 +190,7 @@ static int events(struct mp_reader *r, struct mp_event *e)
 		e->op = MP_OP_PROCEND;
 		e->process = (uint32_t)b->procend[n->procend++].value;
 		e->time = n->at < b->n ? b->time[n->time].value : b->last_time;
-		end_process(r, e->process);
+		n->epoch[e->process]++;
 		return 1;
 	}
 	if (n->at == b->n)
@@ -235,7 +249,8 @@ static int live(struct mp_reader *r, struct mp_event *e)
 	l = slot_of(r, (uint32_t)b->c_slot[i]);
 	if (!l)
 		return -1;
-	*l = (struct live){ ++n->made, (uint32_t)b->c_site[i] };
+	*l = (struct live){ ++n->made, (uint32_t)b->c_site[i],
+		epoch_of(r, (uint32_t)b->c_site[i]) };
 	e->op = MP_OP_BASE;
 	e->time = b->first_time;
 	e->block = l->number;
@@ -264,7 +279,7 @@ static int correct(struct mp_reader *r)
 			while (at < b->n && b->c_slot[at] < slot)
 				at++;
 			if (at == b->n || b->c_slot[at] != slot)
-				*l = (struct live){ 0, 0 };
+				*l = (struct live){ 0, 0, 0 };
 		}
 	}
 	for (at = 0; at < b->n; at++) {
@@ -272,8 +287,9 @@ static int correct(struct mp_reader *r)
 
 		if (!l)
 			return -1;
-		if (l->site != b->c_site[at])
-			*l = (struct live){ 0, (uint32_t)b->c_site[at] };
+		if (l->site != b->c_site[at] || l->epoch != epoch_of(r, l->site))
+			*l = (struct live){ 0, (uint32_t)b->c_site[at],
+				epoch_of(r, (uint32_t)b->c_site[at]) };
 	}
 	return 0;
 }
@@ -287,6 +303,8 @@ static int open_block(struct mp_reader *r)
 	n->block = NULL;
 	if (got <= 0)
 		return got;
+	if (!reach(r))
+		return -1;
 	n->block = b;
 	n->at = n->allocs = n->frees = n->old = n->time = n->thread = 0;
 	n->outside = n->replace = n->procend = n->pair_reason = 0;

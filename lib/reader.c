@@ -319,7 +319,7 @@ int mp_close(struct mp_reader *r)
 	ZSTD_freeDCtx(r->z);
 	XXH3_freeState(r->chain);
 	free(d->op), free(d->gone), free(d->site), free(d->back), free(d->sites), free(d->old);
-	free(d->new_), free(d->thread), free(d->time), free(d->c_thread);
+	free(d->new_), free(d->ended), free(d->thread), free(d->time), free(d->c_thread);
 	for (int i = 0; i < 3; i++)
 		free(d->pairs[i]);
 	for (size_t i = 0; i < sizeof(d->column) / sizeof(*d->column); i++)

@@ -28,11 +28,11 @@ struct mp_wide { uint64_t *x; size_t room; };
 struct mp_decoded {
 	uint8_t *op, *gone;
 	uint16_t *site, *back;
-	uint32_t *sites, *old, *new_;
+	uint32_t *sites, *old, *new_, *ended;
 	struct mp_run *thread, *time;
 	struct mp_pair *pairs[3];
 	size_t op_room, gone_room, site_room, back_room, sites_room, old_room, new_room;
-	size_t thread_room, time_room, pairs_room[3];
+	size_t ended_room, thread_room, time_room, pairs_room[3];
 	struct mp_wide column[160];     /* values of other blocks, by place */
 	const int64_t *values[128];
 	struct mp_run *c_thread;

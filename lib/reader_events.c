@@ -183,25 +183,31 @@ static bool mark_freed(const struct mp_block *b, uint8_t *gone, uint32_t *inside
 	return !bad;
 }
 
-/* Mark what the end of processes ends; returns how many. */
-static uint32_t mark_ended(struct mp_reader *r, uint8_t *gone)
+/* Mark what the end of processes ends, and count it; false when memory is out. */
+static bool mark_ended(struct mp_reader *r, uint8_t *gone, uint32_t *count)
 {
 	const struct mp_block *b = &r->block;
-	uint32_t count = 0, at = 0, index = 0;
+	uint32_t processes = r->tree->process.n + 1, at = 0, index = 0;
 
+	*count = 0;
+	if (!b->n_procend)
+		return true;
+	if (!mp_room(r, &r->d.ended, &r->d.ended_room, processes, sizeof(*r->d.ended)))
+		return false;
+	memset(r->d.ended, 0, processes * sizeof(*r->d.ended));
+	/* per process: how many allocations come before its last end */
 	for (uint32_t i = 0; i < b->n_procend; i++) {
 		for (; at < b->procend[i].position; at++)
 			index += !(b->op[at / 8] >> at % 8 & 1);
-		for (uint32_t a = 0; a < index; a++) {
-			uint32_t site = b->sites[b->site[a]];
-
-			if (r->tree->site.x[site].process == b->procend[i].value) {
-				count += !gone[a];
-				gone[a] = 1;
-			}
-		}
+		r->d.ended[b->procend[i].value] = index;
 	}
-	return count;
+	for (uint32_t a = 0; a < b->n_alloc; a++) {
+		if (a >= r->d.ended[r->tree->site.x[b->sites[b->site[a]]].process])
+			continue;
+		*count += !gone[a];
+		gone[a] = 1;
+	}
+	return true;
 }
 
 /* Slots: freed ones, and those of what lives on. */
@@ -227,7 +233,7 @@ static const char *read_slots(struct mp_reader *r)
 static const char *read_frees(struct mp_reader *r)
 {
 	struct mp_block *b = &r->block;
-	uint32_t inside = 0, from_old = 0, live;
+	uint32_t inside = 0, from_old = 0, ended, live;
 	uint16_t largest;
 	const char *cause = read_escape(r, MP_COL_BACK, &r->d.back, &r->d.back_room, &largest);
 
@@ -245,7 +251,9 @@ static const char *read_frees(struct mp_reader *r)
 		return "a free ends no allocation";
 	if (b->n_old != b->n_free - inside)
 		return "frees and slots do not fit";
-	live = b->n_alloc - inside - mark_ended(r, r->d.gone);
+	if (!mark_ended(r, r->d.gone, &ended))
+		return "out of memory";
+	live = b->n_alloc - inside - ended;
 	for (uint32_t i = 0; i < b->n_old; i++)
 		from_old += b->old[i] != 0;
 	if (b->n_new != (live > from_old ? live - from_old : 0))

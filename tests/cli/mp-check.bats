@@ -68,3 +68,18 @@ setup() {
     sed '1a ##loss=truncated 1' "$data/old.tsv" | mk c.mp
     run -8 mp-check c.mp
 }
+
+@test "a process that ends again and again takes no time" {
+    awk 'BEGIN {
+        OFS = "\t"
+        print "##mp=trace 1"; print "P", 1, 1; print "T", 1, 1, 1; print "S", 1, 1, 0, 8, "malloc"
+        for (i = 1; i <= 600000; i++) {
+            print "alloc", 0, 1, i, 8, "malloc", "@1"
+            print "procend", 0, 1
+        }
+        print "end"
+    }' | mk ends.mp
+    run -0 timeout 20 mp-check ends.mp
+    same "$output" 'ends.mp: clean, 1 trace, 600000 events'
+    same "$(timeout 20 mp-cat -t ends.mp | tail -n 2)" $'procend\t0\t1\nend'
+}
