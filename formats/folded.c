@@ -101,10 +101,13 @@ static bool parse_place(char *s, size_t n, bool bare, struct mp_frame_text *f)
 	f->file.n = n;
 	while (colon && s[colon - 1] >= '0' && s[colon - 1] <= '9')
 		colon--;
-	if (colon && s[colon - 1] == ':' && mp_tsv_u64(s + colon, n - colon, &f->line))
+	if (colon && s[colon - 1] == ':' && mp_tsv_u64(s + colon, n - colon, &f->line) &&
+	    (!bare || f->line <= UINT32_MAX)) {
 		f->file.n = colon - 1;
-	else if (bare)
+	} else if (bare) {
+		f->line = 0;
 		return false;
+	}
 	f->placed = true;
 	return true;
 }

@@ -223,7 +223,7 @@ enum mp_replace {
 	X(41, RUNTIME, "runtime", RUNTIME)
 
 #define X(number, symbol, name, class) MP_ALLOC_##symbol = number,
-enum mp_alloc { MP_ALLOC_NONE = 0, MP_ALLOC_KINDS(X) MP_ALLOC_LIMIT = 64 };
+enum mp_alloc { MP_ALLOC_NONE = 0, MP_ALLOC_KINDS(X) };
 #undef X
 
 enum mp_class {

@@ -167,6 +167,8 @@ static const char *entry_check(struct mp_reader *r, unsigned def, uint32_t id)
 
 		if (!mp_reach_def(r, of, l->owner))
 			return "a location refers to nothing";
+		if (of == MP_DEF_CODE && l->at > UINT32_MAX)
+			return "a definition's number is too large";
 	} else if (def == MP_DEF_NODE) {
 		struct mp_tree_node *n = &t->node.x[id];
 

@@ -59,8 +59,8 @@ void mp_text_defs(struct mp_buf *, struct mp_text_seen *, const struct mp_tree *
 
 /* ---- reading ------------------------------------------------------------------- */
 
-/* The kind a field names, -1 if none. */
-int mp_text_get_kind(const struct mp_slice *);
+/* The kind a field names; false if none. */
+bool mp_text_get_kind(const struct mp_slice *, uint32_t *kind);
 /* String id of an escaped field (changed in place); false if an escape is wrong
  * or memory is out. */
 bool mp_text_get_string(struct mp_tree *, struct mp_slice, uint32_t *id);

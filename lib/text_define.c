@@ -148,7 +148,7 @@ static void frame(struct mp_text_in *x, struct mp_slice *f)
 		if (kind == MP_LOC_NOTE && !mp_text_is(&f[2], "note"))
 			complain(x, "a frame is native, python, named or note");
 		owner = mp_text_ref(x, MP_IDS_CODE, &f[3]);
-		at = mp_text_number(x, &f[4]);
+		at = mp_text_number32(x, &f[4]);
 	}
 	if (!x->wrong)
 		define(x, MP_IDS_FRAME, &f[1], mp_def_location(x->tree, kind, owner, at));

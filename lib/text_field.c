@@ -76,9 +76,9 @@ uint32_t mp_text_ref(struct mp_text_in *x, enum mp_text_ids kind, const struct m
 
 uint32_t mp_text_kind_of(struct mp_text_in *x, const struct mp_slice *f)
 {
-	int kind = mp_text_get_kind(f);
+	uint32_t kind;
 
-	return kind < 0 ? (uint32_t)wrong(x, "no such allocator") : (uint32_t)kind;
+	return mp_text_get_kind(f, &kind) ? kind : (uint32_t)wrong(x, "no such allocator");
 }
 
 bool mp_text_is(const struct mp_slice *f, const char *word)

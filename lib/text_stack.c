@@ -24,21 +24,24 @@ bool mp_text_get_string(struct mp_tree *t, struct mp_slice f, uint32_t *id)
 	return true;
 }
 
-int mp_text_get_kind(const struct mp_slice *f)
+bool mp_text_get_kind(const struct mp_slice *f, uint32_t *kind)
 {
 	char name[32];
 	uint64_t number;
 
+	*kind = 0;
 	if (!f->n)
-		return 0;
-	if (mp_tsv_u64(f->s, f->n, &number))
-		return number < MP_ALLOC_LIMIT ? (int)number : -1;
+		return true;
+	if (mp_tsv_u64(f->s, f->n, &number)) {
+		*kind = (uint32_t)number;
+		return number <= UINT32_MAX;
+	}
 	if (f->n >= sizeof(name))
-		return -1;
+		return false;
 	memcpy(name, f->s, f->n);
 	name[f->n] = 0;
-	number = mp_alloc_by_name(name);
-	return number ? (int)number : -1;
+	*kind = mp_alloc_by_name(name);
+	return *kind != 0;
 }
 
 bool mp_text_set_build(struct mp_text_stacks *x, uint32_t path, uint32_t build_id)
@@ -78,7 +81,7 @@ static const char *code_location(struct mp_text_stacks *x, const struct mp_frame
 	struct mp_tree *t = x->tree;
 	uint32_t name, file, code;
 
-	if (f->first > UINT32_MAX)
+	if (f->first > UINT32_MAX || f->line > UINT32_MAX)
 		return "a line number over 32 bits";
 	if (bare) {
 		name = mp_def_string(t, f->name.s, f->name.n);

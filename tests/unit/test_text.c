@@ -441,6 +441,10 @@ static void test_profiles(void)
 	ok(becomes("##mp=profile 1\n##k\\x3dk=v=w\\nx\n" TAIL "1\t\t\t\t\ta\n",
 			"##mp=profile 1\n##k\\x3dk=v=w\\nx\n##column=bytes\tB\t\tsum\n" TAIL
 			"1\t\t\t\t\ta\n"));
+	/* an allocator of a later version */
+	ok(becomes("##mp=profile 1\n" TAIL "1\t\t\t4000000000\t\ta\n",
+			"##mp=profile 1\n##column=bytes\tB\t\tsum\n" TAIL
+			"1\t\t\t4000000000\t\ta\n"));
 }
 
 static void test_folded_files(void)
@@ -454,6 +458,10 @@ static void test_folded_files(void)
 			"##column=new\tcount\tsamples\tsum\n"
 			"#old\tnew\tprocess\tthread\tkind\ttype\tstack\n"
 			"5\t6\t\t\t\t\ta;b\n9\t7\t\t\t\t\t (); ();c\\\\d\n"));
+	ok(becomes("a (x.py:5000000000) 5\n",
+			"##mp=profile 1\n##column=samples\tcount\tsamples\tsum\n"
+			"#samples\tprocess\tthread\tkind\ttype\tstack\n"
+			"5\t\t\t\t\ta \\(x.py:5000000000)\n"));
 	ok(refused("a;b 5\na;b\n", "byte 6: line 2: no whole number"));
 	ok(refused("a;b 5\na;b 1.5\n", "line 2: no whole number"));
 	ok(refused("a;b 5\na;b 99999999999999999999\n", "line 2: no whole number"));
@@ -497,6 +505,9 @@ static void test_refused(void)
 		{ HEAD TAIL "1\t\t\t\t\ta\\qb\n", "begins no escape" },
 		{ HEAD TAIL "1\t\t\t\t\tg [inlined]\n", "needs a named native frame" },
 		{ HEAD TAIL "1\t\t\t\t\tg (a:5000000000) [+0x1]\n", "over 32 bits" },
+		{ HEAD TAIL "1\t\t\t\t\tg (a:5000000000) [py]\n", "over 32 bits" },
+		{ HEAD TAIL "1\t\t\t5000000000\t\ta\n", "no such allocator" },
+		{ TRACE "C\t1\ta\nF\t1\tpython\t1\t5000000000\n", "over 32 bits" },
 		{ HEAD TAIL "1\t\t\t\t\ta\n##late=1\n", "metadata behind" },
 		{ HEAD "##loss=lost 1\n" TAIL, "##loss line" },
 		{ TRACE "alloc\t1\t2\t1\t8\tmalloc\ta\n", "line 4: no such thread" },
