@@ -125,20 +125,12 @@ static uint32_t printed(struct grouper *g)
 	return id;
 }
 
-/* The groups of a node's frames: how many, then each, innermost first.  NULL
- * when memory is out. */
-static const uint32_t *frame_ids(struct grouper *g, mp_node node)
+/* The groups of the N frames of location L; NULL when memory is out. */
+static const uint32_t *new_ids(
+	struct grouper *g, uint32_t l, const struct mp_frame *frame, size_t n)
 {
-	uint32_t l = g->tree->node.x[node].location;
-	struct mp_frame frame[FRAMES];
-	size_t n;
-
-	if (g->at[l])
-		return g->id + g->at[l] - 1;
-	n = mp_frames(g->tree, node, frame, FRAMES);
-	n = n < FRAMES ? n : FRAMES;
-	if (g->ids + FRAMES + 1 > g->id_room) {
-		size_t room = g->id_room * 2 + FRAMES * 4;
+	if (g->ids + n + 1 > g->id_room) {
+		size_t room = g->id_room * 2 + n + FRAMES;
 		uint32_t *id = realloc(g->id, room * sizeof(*id));
 
 		if (!id)
@@ -156,6 +148,30 @@ static const uint32_t *frame_ids(struct grouper *g, mp_node node)
 			return NULL;
 	}
 	return g->id + g->at[l] - 1;
+}
+
+/* The groups of a node's frames: how many, then each, innermost first.  NULL
+ * when memory is out. */
+static const uint32_t *frame_ids(struct grouper *g, mp_node node)
+{
+	uint32_t l = g->tree->node.x[node].location;
+	struct mp_frame few[FRAMES], *frame = few;
+	const uint32_t *ids;
+	size_t n;
+
+	if (g->at[l])
+		return g->id + g->at[l] - 1;
+	n = mp_frames(g->tree, node, few, FRAMES);
+	if (n > FRAMES) {
+		frame = malloc(n * sizeof(*frame));
+		if (!frame)
+			return NULL;
+		mp_frames(g->tree, node, frame, n);
+	}
+	ids = new_ids(g, l, frame, n);
+	if (frame != few)
+		free(frame);
+	return ids;
 }
 
 /* ---- rows ------------------------------------------------------------------------- */

@@ -149,10 +149,28 @@ static void rest_is_shown(void)
 	mp_profile_free(p);
 }
 
+/* More inlined calls at one address than most have: every one is counted. */
+static void many_lines(void)
+{
+	struct mp_profile *p = make();
+	uint32_t location = p->tree->node.x[mp_row(p, 2).key.node].location, line[100];
+	char name[16];
+
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "f%u", i);
+		line[i] = mp_def_line(p->tree, mp_def_cstring(p->tree, name), 0, 0);
+	}
+	ok(!mp_set_lines(p->tree, location, line, 100));
+	ok(has(p, MP_BY_LINE, MP_SHOW_DEFAULT, "f0", 1, 1));
+	ok(has(p, MP_BY_LINE, MP_SHOW_DEFAULT, "f99", 0, 1));
+	mp_profile_free(p);
+}
+
 int main(void)
 {
 	shown();
 	groups();
 	rest_is_shown();
+	many_lines();
 	return tap_done();
 }
