@@ -109,19 +109,27 @@ static bool reach(uint32_t **x, uint32_t *room, uint32_t id, uint32_t n)
 	return true;
 }
 
+/* A process, and before it those it descends from. */
 static uint32_t map_process(struct mp_foreign *f, uint32_t id)
 {
 	const struct mp_tree *from = f->map.from;
+	uint32_t few[64], *chain = few, n = 0;
 	struct mp_process p;
-	uint32_t chain[64], n = 0;
 
 	if (f->map.from == f->map.to || !id || id > from->process.n)
 		return id <= from->process.n ? id : 0;
 	if (!reach(&f->process, &f->processes, id, from->process.n))
 		return 0;
-	/* parents first; a parent's number is smaller */
-	for (uint32_t at = id; at && !f->process[at] && n < 64; at = from->process.x[at].parent)
-		chain[n++] = at;
+	for (uint32_t at = id; at && !f->process[at]; at = from->process.x[at].parent)
+		n++;
+	if (n > sizeof(few) / sizeof(*few))
+		chain = malloc(n * sizeof(*chain));
+	if (!chain) {
+		f->map.to->failed = true;
+		return 0;
+	}
+	for (uint32_t i = 0, at = id; i < n; at = from->process.x[at].parent)
+		chain[i++] = at;
 	while (n) {
 		uint32_t at = chain[--n];
 
@@ -133,6 +141,8 @@ static uint32_t map_process(struct mp_foreign *f, uint32_t id)
 		p.namespace_ = mp_map_string(&f->map, p.namespace_);
 		f->process[at] = mp_def_process(f->map.to, &p);
 	}
+	if (chain != few)
+		free(chain);
 	return f->process[id];
 }
 

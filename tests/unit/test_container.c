@@ -363,6 +363,30 @@ static void test_history(unsigned n, unsigned sites, unsigned threads, unsigned 
 	history_free(&h);
 }
 
+/* A process whose parents, more than a few, come with its first event. */
+static void test_descent(void)
+{
+	struct mp_tree *t = mp_tree_new();
+	struct mp_event e = { .op = MP_OP_ALLOC, .process = 200, .block = 1, .size = 5 };
+	struct mem m = { 0 };
+	struct mp_writer *w = mp_create_sink(to_mem, &m, 0);
+	struct mp_reader *r;
+	uint32_t depth = 0;
+
+	for (uint32_t i = 0; i < 200; i++)
+		mp_def_process(t, &(struct mp_process){ .pid = i + 1, .parent = i });
+	ok(!mp_begin(w, MP_TRACE) && !mp_put_event(w, t, &e) && !mp_end(w));
+	ok(!mp_finish(w));
+	r = mp_open_mem(m.p, m.n);
+	ok(mp_next_part(r) == 1 && mp_next(r, &e) == 1);
+	for (uint32_t at = e.process; at; at = mp_tree(r)->process.x[at].parent)
+		depth++;
+	ok(depth == 200);
+	ok(!mp_close(r));
+	mp_tree_free(t);
+	free(m.p);
+}
+
 /* ---- golden file --------------------------------------------------------------------- */
 
 /* The trace of formats/samples/good/tiny.mp: bytes, once released, stay readable,
@@ -405,6 +429,7 @@ static void test_golden(void)
 int main(void)
 {
 	test_golden();
+	test_descent();
 	test_history(0, 1, 1, 1, false);
 	test_history(10, 5, 1, 5, false);
 	test_history(2000, 100, 3, 200, true);
