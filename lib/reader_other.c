@@ -96,6 +96,16 @@ static const char *ids(struct mp_reader *r, unsigned def, const uint64_t *value,
 	return mp_reach_def(r, def, most) ? NULL : "a record refers to nothing";
 }
 
+/* No value has more than 32 bits. */
+static const char *narrow(const uint64_t *value, uint32_t n)
+{
+	uint64_t any = 0;
+
+	for (uint32_t i = 0; value && i < n; i++)
+		any |= value[i];
+	return any > UINT32_MAX ? "a record's number is too large" : NULL;
+}
+
 /* ---- samples, series, marks ---------------------------------------------------------- */
 
 const char *mp_read_other(struct mp_reader *r)
@@ -120,11 +130,13 @@ const char *mp_read_other(struct mp_reader *r)
 		const char *cause = mp_read_values(r, col[i].id, col[i].coding, AT_OTHER + i, b->n,
 				col[i].to, &n);
 
-		if (!cause && col[i].def && *col[i].to)
+		if (!cause && col[i].def)
 			cause = ids(r, col[i].def, *col[i].to, b->n);
 		if (cause)
 			return cause;
 	}
+	if (narrow(b->s_state, b->n))
+		return narrow(b->s_state, b->n);
 	b->s_value = (const int64_t *)value;
 	time = r->d.column[AT_OTHER].x;
 	for (uint32_t i = 0; b->s_time && i < b->n; i++) {
@@ -159,8 +171,9 @@ const char *mp_read_rows(struct mp_reader *r)
 		return "rows without columns";
 	for (unsigned i = 0; !cause && i < sizeof(col) / sizeof(*col); i++) {
 		cause = mp_read_values(r, col[i].id, col[i].coding, AT_ROWS + i, b->n, col[i].to, &n);
-		if (!cause && col[i].def && *col[i].to)
-			cause = ids(r, col[i].def, *col[i].to, b->n);
+		if (!cause)
+			cause = col[i].def ? ids(r, col[i].def, *col[i].to, b->n) :
+				narrow(*col[i].to, b->n);
 	}
 	for (uint32_t c = 0; !cause && c < b->n_values; c++) {
 		const uint64_t *value;

@@ -38,6 +38,7 @@ gap.mp                 4 blocks are missing
 garbage.mp             4 not a block
 header-length.mp       4 no block header after the marker
 header.tsv             2 no header line
+label.mp               4 a record's number is too large
 last-time.mp           4 its times go back or differ
 line.folded            2 line 2: no whole number at the end
 live-bytes.mp          4 header contradicts itself
