@@ -43,7 +43,9 @@ enum {
 	MP_DIRECTORY_ENTRY = 24,
 	MP_STRING_MAX = 65536,
 	MP_DEPTH_MAX = 16384,
+	MP_DEF_LINES_MAX = 4096,        /* of a location */
 	MP_DEFINITION_RAW_MAX = 1 << 20,
+	MP_VALUE_COLUMNS = 128,         /* of a profile */
 	MP_HEAD_NUMBERS = 6, MP_END_NUMBERS = 12,       /* fixed numbers, at least */
 };
 

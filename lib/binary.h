@@ -9,8 +9,6 @@
 #include "defs.h"
 #include "io.h"
 
-enum { MP_VALUE_COLUMNS = 128 };
-
 #define MP_FINALIZE "finalize"          /* the mark that ends an interpreter's life */
 
 struct mp_pair_vec { uint64_t *x; uint32_t n, room; };  /* 2 n numbers */
@@ -72,7 +70,7 @@ struct mp_other {
 	uint64_t *time, *thread, *process, *node, *weight, *state, *rss, *name;
 	uint64_t *value;
 	uint32_t n;
-	uint64_t first, last;
+	uint64_t last;                  /* the latest time so far */
 };
 
 struct mp_foreign;                      /* writer_event.c */

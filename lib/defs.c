@@ -165,7 +165,7 @@ struct late { uint32_t loc[MP_BLOCK_MAX], count[MP_BLOCK_MAX], line[MP_BLOCK_MAX
 static bool add_location(struct late *late, const struct mp_tree *t, uint32_t id)
 {
 	const struct mp_location *l = &t->location.x[id];
-	uint32_t n = l->n_lines < MP_DEF_LINES_MAX ? l->n_lines : MP_DEF_LINES_MAX;
+	uint32_t n = l->n_lines;
 
 	if (late->n == MP_BLOCK_MAX || late->lines + n > MP_BLOCK_MAX)
 		return false;

@@ -19,7 +19,7 @@ struct mp_def_kind {
 	uint8_t first, n;               /* fields; strings have none */
 };
 
-enum { MP_DEF_FIELDS = 42, MP_DEF_LINES_MAX = 4096 };
+enum { MP_DEF_FIELDS = 42 };
 
 extern const struct mp_def_field mp_def_field[MP_DEF_FIELDS];
 extern const struct mp_def_kind mp_def_kind[MP_DEF_KINDS];

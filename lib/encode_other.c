@@ -79,9 +79,10 @@ static struct mp_other *place(struct mp_writer *w, struct mp_other *o, enum mp_b
 		return NULL;
 	o->thread[o->n] = o->process[o->n] = o->node[o->n] = o->weight[o->n] = o->state[o->n] = 0;
 	o->rss[o->n] = o->name[o->n] = o->value[o->n] = 0;
-	o->time[o->n] = time / tick;
-	if (o->n && o->time[o->n] < o->time[o->n - 1])
-		o->time[o->n] = o->time[o->n - 1];
+	/* in order, also from one block to the next */
+	if (time / tick > o->last)
+		o->last = time / tick;
+	o->time[o->n] = o->last;
 	return o;
 }
 

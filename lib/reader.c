@@ -257,12 +257,19 @@ const char *mp_meta(const struct mp_reader *r, const char *key)
 	return NULL;
 }
 
+/* Too much to count is never little. */
+static void add(uint64_t *into, uint64_t more)
+{
+	if (__builtin_add_overflow(*into, more, into))
+		*into = UINT64_MAX;
+}
+
 void mp_add_loss(struct mp_loss *into, const struct mp_loss *from)
 {
-	into->lost_events += from->lost_events;
-	into->lost_bytes += from->lost_bytes;
-	into->damaged_blocks += from->damaged_blocks;
-	into->truncated += from->truncated;
+	add(&into->lost_events, from->lost_events);
+	add(&into->lost_bytes, from->lost_bytes);
+	add(&into->damaged_blocks, from->damaged_blocks);
+	add(&into->truncated, from->truncated);
 	if (from->sample_interval > into->sample_interval)
 		into->sample_interval = from->sample_interval;
 }

@@ -57,9 +57,8 @@ static void follow(struct mp_reader *r)
 		mp_damaged(r, r->raw.offset, "records before it are not as many as it says");
 		r->own.damaged_blocks++;
 	}
-	r->own.lost_events += h->lost_events;
-	r->own.lost_bytes += h->lost_bytes;
-	r->own.sample_interval = h->interval;
+	mp_add_loss(&r->own, &(struct mp_loss){ .lost_events = h->lost_events,
+			.lost_bytes = h->lost_bytes, .sample_interval = h->interval });
 	if (h->kind == MP_BLOCK_EVENTS || h->kind == MP_BLOCK_ROWS)
 		r->events += h->n;
 	if (h->kind == MP_BLOCK_END)

@@ -220,7 +220,7 @@ static void frame_lines(struct mp_text_in *x, char *text, size_t n)
 	if (fields < 1)
 		complain(x, "a number is missing");
 	if (!x->wrong && mp_set_lines(x->tree, frame_id, x->line, lines))
-		complain(x, "out of memory");
+		complain(x, "out of memory, or over a limit of the format");
 }
 
 /* ---- which is which ------------------------------------------------------------------ */

@@ -97,7 +97,7 @@ static bool same_header(struct mp_text_in *x, const struct mp_slice *f, size_t f
 void mp_text_header(struct mp_text_in *x, char *line, size_t n)
 {
 	struct mp_text_table *h = &x->table;
-	size_t fields = 1, i;
+	size_t fields = 1, values = 0, i;
 	struct mp_slice *f;
 	uint32_t seen = 0;
 
@@ -109,8 +109,12 @@ void mp_text_header(struct mp_text_in *x, char *line, size_t n)
 		return;
 	}
 	mp_tsv_split(line, n, f, fields);
-	if (h->fields) {
-		if (!same_header(x, f, fields))
+	for (i = 0; i < fields; i++)
+		values += label(&f[i]) == VALUE;
+	if (values > MP_VALUE_COLUMNS)
+		complain(x, "more than 128 columns");
+	if (h->fields || x->wrong) {
+		if (!x->wrong && !same_header(x, f, fields))
 			complain(x, "a second header line, with other fields");
 		free(f);
 		return;

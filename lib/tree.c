@@ -302,7 +302,7 @@ int mp_set_lines(struct mp_tree *t, uint32_t location, const uint32_t *line, uin
 	struct mp_location *l;
 	uint32_t first = t->late_line.n + 1;
 
-	if (!location || location > t->location.n)
+	if (!location || location > t->location.n || n > MP_DEF_LINES_MAX)
 		return -1;
 	l = &t->location.x[location];
 	if (l->resolved && l->n_lines == n &&

@@ -83,7 +83,8 @@ uint32_t mp_def_thread(struct mp_tree *, const struct mp_thread *);
 uint32_t mp_def_process(struct mp_tree *, const struct mp_process *);
 uint32_t mp_def_clock(struct mp_tree *, const struct mp_clock *);
 uint32_t mp_def_column(struct mp_tree *, const struct mp_coldef *);
-/* Late records.  LINE holds N line ids, innermost first; N = 0: nothing known. */
+/* Late records.  LINE holds N line ids, innermost first, at most MP_DEF_LINES_MAX;
+ * N = 0: nothing known. */
 int mp_set_lines(struct mp_tree *, uint32_t location, const uint32_t *line, uint32_t n);
 int mp_set_thread_name(struct mp_tree *, uint32_t thread, uint32_t name);
 

@@ -482,6 +482,13 @@ static void test_traces(void)
 			"##mp=trace 1\nP\t1\t7\t0\t0\t\t\t\t0\n", "T\t1\t1\t7\t0\tmain\n", tail,
 			"alloc\t5\t1\t1\t8\tmalloc\t@1\nfree\t6\t1\t1\t8\tmalloc\t@1\n");
 	ok(becomes(in, want));
+	/* samples and series do not go back, also where a block ends between them */
+	ok(becomes(TRACE "series\t5\t1\trss\t7\nC\t1\ta\nseries\t3\t1\trss\t8\nend\n",
+			"##mp=trace 1\nP\t1\t7\t0\t0\t\t\t\t0\nT\t1\t1\t7\t0\n"
+			"series\t5\t1\trss\t7\nC\t1\ta\t\t0\nseries\t5\t1\trss\t8\nend\n"));
+	ok(becomes("##mp=trace 1\n##loss=lost_events 18446744073709551615\n"
+			"##loss=lost_events 2\nend\n", "##mp=trace 1\n"
+			"##loss=lost_events 18446744073709551615\nend\n"));
 }
 
 static void test_refused(void)
@@ -535,6 +542,26 @@ static void test_refused(void)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		ok(refused(bad[i].in, bad[i].why));
+}
+
+/* One more than the format has room for. */
+static void test_limits(void)
+{
+	static char text[65536];
+	size_t n = (size_t)snprintf(text, sizeof(text), "##mp=profile 1\n#");
+
+	for (unsigned i = 0; i < 129; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "c%u\t", i);
+	n += (size_t)snprintf(text + n, sizeof(text) - n, "process\tstack\n");
+	for (unsigned i = 0; i < 129; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "1\t");
+	snprintf(text + n, sizeof(text) - n, "\ta\n");
+	ok(refused(text, "line 2: more than 128 columns"));
+	n = (size_t)snprintf(text, sizeof(text), TRACE "L\t1\tf\nF\t1\tnative\t0\t0x1\nf\t1");
+	for (unsigned i = 0; i < 4097; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "\t1");
+	snprintf(text + n, sizeof(text) - n, "\nend\n");
+	ok(refused(text, "line 6: out of memory, or over a limit"));
 }
 
 /* A line of several MB, frames of a node deeper than the limit. */
@@ -783,6 +810,7 @@ int main(void)
 	test_folded_files();
 	test_traces();
 	test_refused();
+	test_limits();
 	test_huge();
 	test_random();
 	test_mutants();
