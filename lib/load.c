@@ -9,20 +9,28 @@
 
 static int merge_meta(struct mp_profile *p, struct mp_reader *r, unsigned long *peaks)
 {
-	const char *key, *value;
+	struct mp_told *pair;
+	size_t n = 0, i = 0;
+	int status;
 
 	*peaks = 0;
-	for (size_t i = 0; mp_meta_at(r, i, &key, &value); i++) {
-		if (!strcmp(key, "peaks_added")) {
-			*peaks = strtoul(value, NULL, 10);
+	while (mp_meta_at(r, n, &(const char *){NULL}, &(const char *){NULL}))
+		n++;
+	pair = malloc((n + 1) * sizeof(*pair));
+	if (!pair)
+		return mp_profile_fail(p, "out of memory");
+	for (n = 0; mp_meta_at(r, i, &pair[n].key, &pair[n].value); i++) {
+		if (!strcmp(pair[n].key, "peaks_added")) {
+			*peaks = strtoul(pair[n].value, NULL, 10);
 			continue;
 		}
-		if (!strcmp(key, "view") && !strcmp(value, "peak") && !*peaks)
+		if (!strcmp(pair[n].key, "view") && !strcmp(pair[n].value, "peak") && !*peaks)
 			*peaks = 1;
-		if (mp_profile_union_meta(p, key, value))
-			return -1;
+		n++;
 	}
-	return 0;
+	status = mp_profile_union(p, pair, n);
+	free(pair);
+	return status;
 }
 
 static void load_trace(struct mp_profile *p, struct mp_reader *r, const struct mp_query *q)

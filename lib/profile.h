@@ -14,6 +14,9 @@ struct mp_ids {
 struct mp_pair_of_strings {
 	char *key, *value;
 };
+struct mp_told {                /* the same, another's */
+	const char *key, *value;
+};
 
 struct mp_profile {
 	struct mp_tree *tree;
@@ -36,7 +39,8 @@ int mp_profile_fail(struct mp_profile *, const char *fmt, ...)
 int mp_add_ids(struct mp_profile *, const struct mp_ids *, const int64_t *value);
 /* The column equal to C, made if new; -1 and an error if it would mix views. */
 int mp_profile_column(struct mp_profile *, const struct mp_column *c);
-/* Metadata as sorted sets joined by "; ". */
+/* Metadata as sorted sets joined by "; ": of N pairs, of one. */
+int mp_profile_union(struct mp_profile *, const struct mp_told *, size_t n);
 int mp_profile_union_meta(struct mp_profile *, const char *key, const char *value);
 /* Two profiles' metadata meet: PEAKS is how many peaks are added up now. */
 unsigned long mp_profile_peaks(const struct mp_profile *);

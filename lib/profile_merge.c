@@ -59,59 +59,141 @@ static void drop_meta(struct mp_profile *p, const char *key)
 	}
 }
 
-/* Cut TEXT at each "; " into at most MAX pieces; how many. */
-static size_t split(char *text, char **piece, size_t max)
-{
-	size_t n = 0;
-
-	while (n < max) {
-		char *end = strstr(text, "; ");
-
-		piece[n++] = text;
-		if (!end || n == max)
-			break;
-		*end = '\0';
-		text = end + 2;
-	}
-	return n;
-}
-
 static int by_text(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* The pieces between "; " in TEXT, which is cut there: sorted, each once, joined to
+ * JOINED.  False when memory is out. */
+static bool join(char *text, char *joined)
+{
+	size_t n = 1, used = 0;
+	char **piece, *end;
+
+	for (end = text; (end = strstr(end, "; ")) != NULL; end += 2)
+		n++;
+	piece = malloc(n * sizeof(*piece));
+	if (!piece)
+		return false;
+	piece[0] = text;
+	for (size_t i = 1; i < n; i++) {
+		end = strstr(piece[i - 1], "; ");
+		*end = '\0';
+		piece[i] = end + 2;
+	}
+	qsort(piece, n, sizeof(*piece), by_text);
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(piece[i]);
+
+		if (i && !strcmp(piece[i], piece[i - 1]))
+			continue;
+		memcpy(joined + used, "; ", used ? 2 : 0);
+		used += used ? 2 : 0;
+		memcpy(joined + used, piece[i], len);
+		used += len;
+	}
+	joined[used] = '\0';
+	free(piece);
+	return true;
+}
+
+/* The value of N different values of one key: one stays as it is.  NULL when
+ * memory is out. */
+static char *unite(const struct mp_told *x, size_t n)
+{
+	size_t size = 1, used = 0;
+	char *text, *joined;
+
+	if (n == 1)
+		return strdup(x->value);
+	for (size_t i = 0; i < n; i++)
+		size += strlen(x[i].value) + 2;
+	text = malloc(size);
+	joined = malloc(size);
+	for (size_t i = 0; text && i < n; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s%s", i ? "; " : "",
+			x[i].value);
+	if (!text || !joined || !join(text, joined)) {
+		free(joined);
+		joined = NULL;
+	}
+	free(text);
+	return joined;
+}
+
+static int by_pair(const void *a, const void *b)
+{
+	const struct mp_told *x = a, *y = b;
+	int c = strcmp(x->key, y->key);
+
+	return c ? c : strcmp(x->value, y->value);
+}
+
+/* Sorted pairs to one of each key; how many, less than there are keys when memory
+ * is out. */
+static size_t unite_all(struct mp_pair_of_strings *to, struct mp_told *x, size_t n)
+{
+	size_t keys = 0;
+
+	for (size_t i = 0, end; i < n; i = end) {
+		size_t values = 1;
+
+		for (end = i + 1; end < n && !strcmp(x[end].key, x[i].key); end++)
+			if (strcmp(x[end].value, x[i + values - 1].value))
+				x[i + values++].value = x[end].value;
+		to[keys].key = strdup(x[i].key);
+		to[keys].value = unite(x + i, values);
+		keys++;
+		if (!to[keys - 1].key || !to[keys - 1].value)
+			break;
+	}
+	return keys;
+}
+
+static void free_meta(struct mp_pair_of_strings *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(x[i].key);
+		free(x[i].value);
+	}
+	free(x);
+}
+
+int mp_profile_union(struct mp_profile *p, const struct mp_told *more, size_t n)
+{
+	size_t all = p->n_meta + n, keys;
+	struct mp_pair_of_strings *to;
+	struct mp_told *x;
+
+	if (!n)
+		return 0;
+	x = malloc(all * sizeof(*x));
+	to = calloc(all, sizeof(*to));
+	if (!x || !to) {
+		free(x);
+		free(to);
+		return mp_profile_fail(p, "out of memory");
+	}
+	for (size_t i = 0; i < p->n_meta; i++)
+		x[i] = (struct mp_told){p->meta[i].key, p->meta[i].value};
+	memcpy(x + p->n_meta, more, n * sizeof(*x));
+	qsort(x, all, sizeof(*x), by_pair);
+	keys = unite_all(to, x, all);
+	free(x);
+	if (!to[keys - 1].key || !to[keys - 1].value) {
+		free_meta(to, keys);
+		return mp_profile_fail(p, "out of memory");
+	}
+	free_meta(p->meta, p->n_meta);
+	p->meta = to;
+	p->n_meta = keys;
+	return 0;
+}
+
 int mp_profile_union_meta(struct mp_profile *p, const char *key, const char *value)
 {
-	const char *old = mp_profile_meta(p, key);
-	size_t size, n, used = 0;
-	char *both, *joined, **piece;
-	int status = -1;
-
-	if (!old)
-		return mp_profile_set_meta(p, key, value);
-	if (!strcmp(old, value))
-		return 0;
-	size = strlen(old) + strlen(value) + 4;
-	both = malloc(size);
-	joined = malloc(size);
-	piece = malloc((size / 2 + 1) * sizeof(*piece));
-	if (both && joined && piece) {
-		snprintf(both, size, "%s; %s", old, value);
-		n = split(both, piece, size / 2);
-		qsort(piece, n, sizeof(*piece), by_text);
-		for (size_t i = 0; i < n; i++)
-			if (!i || strcmp(piece[i], piece[i - 1]))
-				used += (size_t)snprintf(joined + used, size - used, "%s%s",
-					used ? "; " : "", piece[i]);
-		status = mp_profile_set_meta(p, key, joined);
-	} else {
-		mp_profile_fail(p, "out of memory");
-	}
-	free(both);
-	free(joined);
-	free(piece);
-	return status;
+	return mp_profile_union(p, &(struct mp_told){key, value}, 1);
 }
 
 unsigned long mp_profile_peaks(const struct mp_profile *p)
@@ -138,12 +220,18 @@ int mp_profile_set_peaks(struct mp_profile *p, unsigned long peaks)
 static int merge_meta(struct mp_profile *into, const struct mp_profile *from)
 {
 	unsigned long peaks = mp_profile_peaks(into) + mp_profile_peaks(from);
+	struct mp_told *x = malloc((from->n_meta + 1) * sizeof(*x));
+	size_t n = 0;
+	int status;
 
+	if (!x)
+		return mp_profile_fail(into, "out of memory");
 	for (size_t i = 0; i < from->n_meta; i++)
-		if (strcmp(from->meta[i].key, "peaks_added") &&
-			mp_profile_union_meta(into, from->meta[i].key, from->meta[i].value))
-			return -1;
-	return mp_profile_set_peaks(into, peaks);
+		if (strcmp(from->meta[i].key, "peaks_added"))
+			x[n++] = (struct mp_told){from->meta[i].key, from->meta[i].value};
+	status = mp_profile_union(into, x, n);
+	free(x);
+	return status ? status : mp_profile_set_peaks(into, peaks);
 }
 
 /* ---- rows ------------------------------------------------------------------------ */

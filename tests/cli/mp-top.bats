@@ -140,3 +140,13 @@ TSV
     run -0 mp-top none.mp
     [ "${#lines[@]}" = 2 ]
 }
+
+@test "metadata of as many keys and values as there may be" {
+    awk 'BEGIN {
+        print "##mp=profile 1"
+        for (i = 0; i < 32000; i++) { print "##key" i "=v"; print "##many=v" i }
+        print "#bytes\tstack\n5\ta"
+    }' >meta.tsv
+    timeout 20 mp-top meta.tsv >/dev/null
+    timeout 20 mp-diff meta.tsv meta.tsv >/dev/null
+}
