@@ -65,7 +65,7 @@ struct mp_summary {
 	uint64_t events;        /* allocations, counted or not, and frees */
 	uint64_t frees;
 	uint64_t unknown_frees; /* of them, of blocks not in the stream: made before it */
-	uint64_t implicit_frees;/* of them, not seen: an allocation over the block showed it */
+	uint64_t implicit_frees;/* of them, not seen: an allocation over the block told it */
 	struct mp_amount allocated, temporary, peak, live;
 	uint64_t peak_time;     /* ns since the part began, if there is one part */
 	uint64_t samples, idle_samples, sampled_ns;     /* CPU samples */
@@ -80,7 +80,7 @@ struct mp_summary {
 	/* Every allocation by stack, columns bytes and count of view total, no labels:
 	 * mp_group() ranks it.  Its metadata is that of the parts. */
 	struct mp_profile *total;
-	struct mp_loss loss;
+	struct mp_loss loss;    /* filled by mp_summary_read */
 	struct mp_summary_own *own;
 };
 
@@ -97,8 +97,9 @@ int mp_summary_block(struct mp_summary *, const struct mp_block *);
 int mp_summary_end(struct mp_summary *);        /* may take the reader's tree over */
 /* The same, and the blocks between.  Failures of the reader are its own. */
 int mp_summary_part(struct mp_summary *, struct mp_reader *, const struct mp_query *);
-/* All that is left of a stream of traces; a profile in it is an error.  NULL only
- * when memory is out. */
+/* All parts that are left of a stream, and its loss; a profile in it is an error. */
+int mp_summary_read(struct mp_summary *, struct mp_reader *, const struct mp_query *);
+/* The same as a summary of its own.  NULL only when memory is out. */
 struct mp_summary *mp_summarise(struct mp_reader *, const struct mp_query *);
 
 #endif

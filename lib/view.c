@@ -53,6 +53,7 @@ struct replay *mp_replay_new(const struct mp_tree *t, const struct mp_query *q)
 	r->q.temporary = q->temporary == MP_NONE_BETWEEN ? 0 : q->temporary ? q->temporary : 1;
 	mp_window_begin(&r->w, &r->q);
 	r->by_thread = q->keep & (MP_KEEP_THREAD | MP_KEEP_TID) || r->view == MP_VIEW_TEMPORARY;
+	r->settles = r->view == MP_VIEW_LIVE;
 	r->late = q->from || q->from_mark;
 	r->opened = r->view != MP_VIEW_PEAK || !r->late;
 	r->cell_room = 64;

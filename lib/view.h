@@ -63,6 +63,7 @@ struct replay {
 	struct mp_window w;
 	enum mp_view view;
 	bool by_thread, opened, stopped, failed;
+	bool settles;              /* what each process leaves at its end is kept */
 	bool late;                 /* the window does not begin with the part */
 	bool damaged, was_damaged; /* since the last checkpoint; ever */
 	bool in_checkpoint, allocations;

@@ -56,7 +56,7 @@ static void leave(struct replay *r, uint32_t cell, uint32_t count)
 /* Live at the end of PROCESS is what is live now. */
 static void settle(struct replay *r, uint32_t process)
 {
-	if (r->done[process] || r->view != MP_VIEW_LIVE)
+	if (r->done[process] || !r->settles)
 		return;
 	r->done[process] = 1;
 	for (uint32_t i = r->of_process[process]; i; i = r->cell[i].next)
@@ -181,7 +181,7 @@ void mp_replay_checkpoint(struct replay *r, const struct mp_block *b)
 
 void mp_replay_base(struct replay *r, const struct mp_block *b)
 {
-	place(r, b, r->view == MP_VIEW_PEAK ? 0 : CELL_BASE);
+	place(r, b, r->settles ? CELL_BASE : 0);
 	if (r->view == MP_VIEW_PEAK && r->opened)
 		for (uint32_t i = 0; i < r->process_room; i++)
 			mp_replay_peak(&r->scope[i], b->first_time);

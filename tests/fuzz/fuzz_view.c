@@ -1,8 +1,47 @@
-/* fuzz_view.c - any bytes seen through every view, grouped and folded. */
+/* fuzz_view.c - any bytes seen through every view, grouped and folded, and summarised:
+ * the summary's sums are those of the views.
+ */
 #include <stdlib.h>
 
 #include "mp.h"
 #include "repair.h"
+#include "summary.h"
+
+/* What VIEW of the data adds up to is A. */
+static void check(const uint8_t *data, size_t size, enum mp_view view, const struct mp_amount *a)
+{
+	struct mp_query q = {.view = view};
+	struct mp_reader *r = mp_open_mem(data, size);
+	struct mp_profile *p = r ? mp_load(r, &q) : NULL;
+
+	if (!p)
+		abort();
+	if (!mp_error(r) && !mp_damage(r) && !mp_profile_error(p) &&
+	    (mp_total(p, 0) != a->bytes || mp_total(p, 1) != a->count))
+		abort();
+	mp_profile_free(p);
+	if (mp_close(r) < 0)
+		return;
+}
+
+static void summary(const uint8_t *data, size_t size)
+{
+	struct mp_query q = {.view = MP_VIEW_DEFAULT};
+	struct mp_reader *r = mp_open_mem(data, size);
+	struct mp_summary *s = r ? mp_summarise(r, &q) : NULL;
+
+	if (!s)
+		abort();
+	/* a view checks only the columns it needs, so damage may be one's alone */
+	if (!mp_error(r) && !mp_damage(r) && !mp_summary_error(s) && s->parts) {
+		check(data, size, MP_VIEW_TOTAL, &s->allocated);
+		check(data, size, MP_VIEW_PEAK, &s->peak);
+		check(data, size, MP_VIEW_LIVE, &s->live);
+	}
+	mp_summary_free(s);
+	if (mp_close(r) < 0)
+		return;
+}
 
 static void fuzz_one(const uint8_t *data, size_t size)
 {
@@ -27,4 +66,5 @@ static void fuzz_one(const uint8_t *data, size_t size)
 		if (mp_close(r) < 0)
 			continue;
 	}
+	summary(data, size);
 }

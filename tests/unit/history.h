@@ -334,7 +334,7 @@ static struct mp_profile *naive(
 	return p;
 }
 
-static bool same(struct mp_profile *a, struct mp_profile *b)
+static inline bool same(struct mp_profile *a, struct mp_profile *b)
 {
 	bool good = !mp_merge(a, b, -1) && !mp_rows(a);
 
@@ -361,7 +361,7 @@ static void a_mark(struct mp_query *q, const struct ev *ev, uint32_t n)
 		*q = marked;
 }
 
-static struct mp_query a_query(
+static inline struct mp_query a_query(
 	enum mp_view view, uint32_t last, const struct ev *ev, uint32_t n)
 {
 	struct mp_query q = {.view = view, .keep = rnd(2) ? 63 : MP_KEEP_KIND};

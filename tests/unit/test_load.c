@@ -3,98 +3,9 @@
  */
 #include "tap.h"
 
-#include "encode.h"
-#include "history.h"
-#include "io.h"
-
-struct memory {
-	uint8_t *data;
-	size_t size, room;
-};
-
-static int keep(void *ctx, const void *data, size_t size)
-{
-	struct memory *m = ctx;
-
-	if (m->size + size > m->room) {
-		m->room = (m->size + size) * 2;
-		m->data = realloc(m->data, m->room);
-		if (!m->data)
-			abort();
-	}
-	memcpy(m->data + m->size, data, size);
-	m->size += size;
-	return 0;
-}
+#include "streams.h"
 
 /* ---- traces ------------------------------------------------------------------------ */
-
-struct recorder {
-	uint32_t ref[EVENTS]; /* of ALLOC events */
-	bool live[EVENTS];
-	uint32_t open[EVENTS]; /* allocation of the open block -> event */
-};
-
-static void survivor(void *ctx, uint32_t index, uint32_t slot)
-{
-	struct recorder *r = ctx;
-
-	r->ref[r->open[index]] = slot;
-}
-
-static void record(struct recorder *r, struct mp_writer *w, const struct ev *ev, uint32_t i)
-{
-	const struct mp_tree *t = mp_writer_tree(w);
-	const struct ev *e = &ev[i];
-
-	switch (e->op) {
-	case EV_ALLOC:
-		r->ref[i] = mp_enc_alloc(w, e->time, e->thread, e->site);
-		r->open[r->ref[i] & ~MP_REF_OPEN] = i;
-		r->live[i] = true;
-		return;
-	case EV_FREE:
-		mp_enc_free(w, e->time, e->thread,
-			e->ref == UINT32_MAX ? MP_REF_OUTSIDE : r->ref[e->ref],
-			e->ref == UINT32_MAX ? 0 : ev[e->ref].site);
-		if (e->ref != UINT32_MAX)
-			r->live[e->ref] = false;
-		return;
-	case EV_END:
-		mp_enc_procend(w, e->time, e->process);
-		for (uint32_t a = 0; a < i; a++) {
-			if (ev[a].op != EV_ALLOC || !r->live[a] ||
-				t->site.x[ev[a].site].process != e->process)
-				continue;
-			mp_enc_release(w, r->ref[a], ev[a].site);
-			r->live[a] = false;
-		}
-		return;
-	case EV_FINALIZE:
-		mp_enc_mark(w, e->time, 0, e->process,
-			mp_def_cstring(mp_writer_tree(w), "finalize"), 0);
-		return;
-	}
-}
-
-static void write_trace(struct memory *m, const struct ev *ev, uint32_t n)
-{
-	struct recorder *r = calloc(1, sizeof(*r));
-	const struct mp_encoder encoder = {r, survivor};
-	struct mp_writer *w = mp_create_sink(keep, m, (int)rnd(3));
-
-	ok(w && !mp_begin(w, MP_TRACE));
-	fill_tree(mp_writer_tree(w));
-	mp_set_encoder(w, &encoder);
-	for (uint32_t i = 0; i < n; i++) {
-		record(r, w, ev, i);
-		if (rnd(12) == 0)
-			mp_enc_flush(w, ev[i].time);
-	}
-	if (mp_end(w) || mp_finish(w))
-		abort();
-	free(r);
-}
 
 static struct mp_profile *load(const struct memory *m, const struct mp_query *q, bool *clean)
 {
@@ -108,18 +19,6 @@ static struct mp_profile *load(const struct memory *m, const struct mp_query *q,
 	return p;
 }
 
-static uint32_t make_history(struct ev *ev, uint32_t n)
-{
-	struct mp_tree *t = mp_tree_new();
-
-	fill_tree(t);
-	n = history(t, ev, n, 1 + rnd(PROCESSES));
-	for (uint32_t i = 0; i < n; i++)
-		ev[i].partial = false;
-	mp_tree_free(t);
-	return n;
-}
-
 static void views(void)
 {
 	uint32_t bad[MP_VIEW_SAMPLES] = {0};
@@ -131,7 +30,7 @@ static void views(void)
 		uint32_t n = make_history(ev, 1 + rnd(EVENTS));
 
 		fill_tree(t);
-		write_trace(&m, ev, n);
+		write_trace(&m, ev, n, NULL);
 		for (enum mp_view view = MP_VIEW_LIVE; view <= MP_VIEW_TEMPORARY; view++) {
 			struct mp_query q = a_query(view, ev[n - 1].time, ev, n);
 			bool clean;
@@ -164,7 +63,7 @@ static void parts(void)
 		uint32_t n = make_history(ev, 200);
 		struct mp_profile *one = naive(t, ev, n, &q);
 
-		write_trace(&m, ev, n);
+		write_trace(&m, ev, n, NULL);
 		ok(!mp_merge(sum, one, 1));
 		mp_profile_free(one);
 	}
@@ -191,7 +90,7 @@ static void damage(void)
 
 		fill_tree(t);
 		n = history(t, ev, 300, 1);
-		write_trace(&m, ev, n);
+		write_trace(&m, ev, n, NULL);
 		for (int k = 0; k < 40; k++) {
 			size_t at = rnd((uint32_t)m.size);
 			uint8_t was = m.data[at];
@@ -267,7 +166,7 @@ static void mixed_views(void)
 
 	ok(!mp_put_profile(w, p) && !mp_finish(w));
 	mp_profile_free(p);
-	write_trace(&m, ev, make_history(ev, 50));
+	write_trace(&m, ev, make_history(ev, 50), NULL);
 	p = load(&m, &q, &clean);
 	ok(mp_profile_error(p) && !strcmp(mp_profile_error(p),
 					  "bytes of view live and of view peak in one table"));
