@@ -26,7 +26,7 @@
 enum { OWN_FAILURE = 125, CANNOT_RUN = 126, US = 1000, MS = 1000000 };
 
 static const char *opt_output;
-static bool opt_no_native, opt_no_objects, opt_no_symbols;
+static bool opt_no_native, opt_no_objects, opt_no_symbols, opt_check;
 static long opt_rss = 10, opt_level = -1;
 static uint64_t opt_ring = 64 << 20, opt_spool = 1 << 30;
 
@@ -38,6 +38,7 @@ static const struct cli_opt opts[] = {
 		CLI_FLAG, &opt_no_objects, NULL },
 	{ 0, "no-symbols", NULL, "leave addresses to be named later",
 		CLI_FLAG, &opt_no_symbols, NULL },
+	{ 0, "check-stacks", NULL, NULL, CLI_FLAG, &opt_check, NULL },
 	{ 0, "rss", "MS", "sample the resident set each MS milliseconds (10; 0: never)",
 		CLI_INT, &opt_rss, NULL },
 	{ 0, "ring", "SIZE", "shared memory for events on their way (64M)",
@@ -183,9 +184,7 @@ static void begin_trace(char **argv)
 	};
 	time_t now = time(NULL);
 	struct tm tm;
-	bool good;
-
-	good = mp_begin(cap.writer, MP_TRACE) == 0 &&
+	bool good = mp_begin(cap.writer, MP_TRACE) == 0 &&
 		mp_put_meta(cap.writer, "command", command) == 0 &&
 		mp_put_meta(cap.writer, "tool", "mp-capture " MP_VERSION) == 0;
 	if (gmtime_r(&now, &tm) && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm))
@@ -333,7 +332,7 @@ static void refuse(const char *name, const char *why, int status)
 static void open_session(void)
 {
 	uint32_t options = MP_OPT_PYTHON | (opt_no_native ? 0 : MP_OPT_NATIVE) |
-		(opt_no_objects ? 0 : MP_OPT_OBJECTS);
+		(opt_no_objects ? 0 : MP_OPT_OBJECTS) | (opt_check ? MP_OPT_CHECK : 0);
 
 	if (opt_ring < 1 << 20 || opt_ring > 1ull << 30)
 		cli_usage("--ring: from 1M to 1G");

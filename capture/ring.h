@@ -33,7 +33,7 @@
 #include <stdint.h>
 
 #define MP_RING_MAGIC 0x31676e69722d706dull     /* "mp-ring1" */
-#define MP_RING_VERSION 1
+#define MP_RING_VERSION 2
 
 enum {
 	MP_CHUNK = 65536,       /* bytes */
@@ -47,6 +47,15 @@ enum {
 	MP_OPT_NATIVE = 1,      /* native stacks */
 	MP_OPT_PYTHON = 2,      /* Python stacks */
 	MP_OPT_OBJECTS = 4,     /* Python's object allocators */
+	MP_OPT_CHECK = 8,       /* compare every stack with one made without caches */
+};
+
+/* What MP_OPT_CHECK counts. */
+enum mp_check {
+	MP_CHECK_STACKS,        /* compared */
+	MP_CHECK_NATIVE, MP_CHECK_PYTHON, MP_CHECK_FLAGS,       /* not as from scratch */
+	MP_CHECK_ROWS,          /* not as libgcc's unwinder has it */
+	MP_CHECKS
 };
 
 struct mp_slot {
@@ -88,6 +97,7 @@ struct mp_session {
 	_Alignas(64) _Atomic uint64_t chunk_free[MP_CHUNKS_MAX / 64];   /* bit set = free */
 	/* of threads that could not get a slot; all others count in their slot */
 	_Atomic uint64_t lost_events, lost_bytes;
+	_Atomic uint64_t check[MP_CHECKS];
 };
 
 /* OWNER_DIED in the lock word of a robust mutex: its thread exited, exec'ed or

@@ -4,6 +4,25 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+static void tell_checks(struct drain *d, void (*say)(const char *))
+{
+	static const char *const name[MP_CHECKS] = {
+		"stacks checked", "native stacks wrong", "python stacks wrong",
+		"stack flags wrong", "stacks not as libgcc",
+	};
+	char text[256];
+	size_t at = 0;
+
+	for (unsigned i = 0; i < MP_CHECKS; i++) {
+		uint64_t n = atomic_load(&d->session->shared->check[i]);
+
+		drain_mark(d, NULL, name[i], (int64_t)n);
+		at += (size_t)snprintf(text + at, sizeof text - at, "%s%s: %" PRIu64,
+				i ? ", " : "", name[i], n);
+	}
+	say(text);
+}
+
 void tell_stacks(struct drain *d, void (*say)(const char *))
 {
 	const struct stacks_counts *c = &d->images.counts;
@@ -27,6 +46,8 @@ void tell_stacks(struct drain *d, void (*say)(const char *))
 	}
 	if (at > first)
 		say(text);
+	if (d->session->options & MP_OPT_CHECK)
+		tell_checks(d, say);
 }
 
 void tell_blocks(const struct ident_counts *c, void (*say)(const char *))

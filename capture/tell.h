@@ -5,7 +5,7 @@
 #include "drain.h"
 
 /* Stacks not taken as they were: one line, and a mark for each kind; nothing if
- * there are none. */
+ * there are none.  What --check-stacks found likewise. */
 void tell_stacks(struct drain *, void (*say)(const char *));
 
 /* Allocations and frees that do not fit what came before: a line each. */

@@ -60,6 +60,8 @@ struct py_raw {
 
 struct hook_stacks;             /* stack.c */
 struct hook_walk;               /* unwind.c */
+struct python_stack;            /* python_walk.c */
+struct hook_check;              /* check.c */
 
 struct hook_thread {
 	/* writer (ring.c): private to the hook_thread */
@@ -74,6 +76,8 @@ struct hook_thread {
 	uintptr_t frame;        /* stack pointer at hook_enter(), 0: not inside */
 	struct hook_stacks *stacks;
 	struct hook_walk *walk; /* unwind.c: the last stack */
+	struct python_stack *python_stack;      /* python_walk.c: likewise */
+	struct hook_check *check;
 	struct hook_thread *above;      /* depth + 1, made when first needed */
 	struct hook_thread *next;       /* all depth-0 threads of the image */
 	pthread_mutex_t alive;  /* robust: says whether the state may be reused */
@@ -83,7 +87,8 @@ struct hook_thread {
 	uint32_t dropping;      /* the wait for space was in vain: do not wait again */
 	uint32_t begun;         /* BEGINs whose END or UNDO is due */
 	uint32_t begin_lost;    /* bit n: the n-th of them was dropped */
-	uintptr_t known, known_end;     /* stack.c: this range is readable */
+	uintptr_t known, known_end;     /* this part of a stack is readable */
+	uint32_t ground;        /* moves when known is no longer what it was plus more */
 	uint32_t in_fork;       /* fork() of ours will say what became of it */
 	uint32_t last_module;   /* modules.c: where the last address was found */
 	void *robust_list;      /* the thread's list of robust mutexes */
@@ -93,6 +98,13 @@ struct hook_thread {
 	struct py_raw frames[HOOK_FRAMES_MAX];
 	uint64_t native[HOOK_FRAMES_MAX];
 };
+
+static inline uint64_t hook_mix(uint64_t h, uint64_t x)
+{
+	unsigned __int128 m = (unsigned __int128)(h ^ x) * 0x9E3779B97F4A7C15ull;
+
+	return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
 
 /* ---- off, on, forked ----
  * The word lies in a page that fork wipes, so one load tells "on", and "off"
@@ -230,9 +242,12 @@ bool hook_writable_segment(const void *address, unsigned i, uintptr_t *from, uin
 bool python_loaded(void);
 /* In a forked child before its first event: code ids begin anew. */
 void python_forked(void);
-/* Frames of the calling thread, innermost first; *flags gets MP_STACK_CUT or
- * MP_STACK_TORN.  May publish CODE records. */
-unsigned python_walk(struct hook_thread *, struct py_raw *out, unsigned max, unsigned *flags);
+/* A hash of the frames of the calling thread, 0: none; they stay with the thread
+ * until its next stack.  *flags gets MP_STACK_CUT.  May publish CODE records. */
+uint64_t python_walk(struct hook_thread *, unsigned *flags);
+void python_forget(struct hook_thread *);        /* the next walk builds on nothing */
+/* Those frames, innermost first, at most HOOK_FRAMES_MAX; returns how many. */
+unsigned python_frames(const struct hook_thread *, struct py_raw *out);
 int32_t python_line(const struct py_raw *);
 /* Called by malloc.c inside an event while t->object_depth is not 0.
  * alloc: after the real call; true: it is not to be recorded (or is held back).

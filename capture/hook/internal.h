@@ -117,21 +117,21 @@ void hook_thread_name(struct hook_thread *);
 /* ---- stack.c ---- */
 
 void hook_stacks_reset(struct hook_thread *);
-static inline uint64_t hook_mix(uint64_t h, uint64_t x)
-{
-	unsigned __int128 m = (unsigned __int128)(h ^ x) * 0x9E3779B97F4A7C15ull;
-
-	return (uint64_t)m ^ (uint64_t)(m >> 64);
-}
-
 /* ---- unwind.c ---- */
 
-/* Number of native frames and a hash of them all; the frames themselves stay
- * with the thread until its next stack. */
-unsigned hook_unwind(struct hook_thread *, struct hook_caller, uint64_t *hash, unsigned *flags);
-void hook_unwind_frames(const struct hook_thread *, uint64_t *out);     /* innermost first */
+/* A hash over all native frames; they stay with the thread until its next stack. */
+uint64_t hook_unwind(struct hook_thread *, struct hook_caller, unsigned *flags);
+/* Those frames, innermost first; returns how many. */
+unsigned hook_unwind_frames(struct hook_thread *, struct hook_caller, uint64_t *out);
 bool hook_unwind_ready(struct hook_thread *);   /* memory for it; false: none */
-void hook_unwind_flush(void);   /* unwind tables are gone: forget what was read from them */
+
+/* All frames of libgcc's answer, as hook_unwind_frames() has them. */
+unsigned hook_unwind_full(struct hook_caller, uint64_t *out, unsigned max, unsigned *flags);
+
+/* ---- check.c ---- */
+
+void hook_check_stack(struct hook_thread *, struct hook_caller, uint64_t native,
+		      uint64_t python, unsigned flags);
 
 /* ---- modules.c ---- */
 

@@ -25,8 +25,10 @@ static void forget(struct hook_thread *t, const void *address, size_t size)
 {
 	uintptr_t from = (uintptr_t)address;
 
-	if (from < t->known_end && t->known < from + size)
+	if (from < t->known_end && t->known < from + size) {
 		t->known = t->known_end = 0;
+		t->ground++;
+	}
 }
 
 /* An UNMAP before the call; true: published. */

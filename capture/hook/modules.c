@@ -83,7 +83,6 @@ static void unload(struct hook_thread *t, struct hook_module *m)
 	if (!atomic_compare_exchange_strong(&m->state, &live, MODULE_GONE))
 		return;
 	atomic_fetch_add(&hook_generation, 1);
-	hook_unwind_flush();
 	publish_unload(t, m);
 }
 

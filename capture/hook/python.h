@@ -71,11 +71,11 @@ static inline struct python_thread *python_thread(struct hook_thread *t)
 	return (struct python_thread *)t->python;
 }
 
-static inline const void *python_field(const void *base, int offset)
+static inline const void *python_field(const void *base, ptrdiff_t offset)
 {
 	return (const char *)base + offset;
 }
-static inline const char *python_pointer(const void *base, int offset)
+static inline const char *python_pointer(const void *base, ptrdiff_t offset)
 {
 	return *(const char *const *)python_field(base, offset);
 }

@@ -7,6 +7,7 @@
  * its own holds, which cannot be removed meanwhile.
  */
 #include "python.h"
+#include "python_line.h"
 #include "python_string.h"
 
 #include <string.h>
@@ -212,6 +213,36 @@ HOOK_COLD uint32_t python_code_id(struct hook_thread *t, const void *code, bool 
 	if (id)
 		*python_cached(py, code) = (struct python_cached){ code, id, now };
 	return id;
+}
+
+/* ---- lines ----------------------------------------------------------------------- */
+
+int32_t python_line(const struct py_raw *frame)
+{
+	const struct python_offsets *o = mp_python.offsets;
+	const void *table;
+	int32_t first, line;
+	size_t size;
+
+	if (!frame->object)
+		return 0;
+	memcpy(&first, (const char *)frame->object + o->code_first_line, sizeof(first));
+	table = python_pointer(frame->object, o->code_lines);
+	if (!table)
+		return 0;
+	memcpy(&size, (const char *)table + o->bytes_size, sizeof(size));
+	line = python_decode_line(mp_python.minor, (const uint8_t *)table + o->bytes_data, size,
+				  first, (long)(int64_t)frame->instr);
+	if (line == PYTHON_NO_LINE && o->code_traceable >= 0) {
+		int32_t traceable;
+
+		/* the function is still being entered: cells, free variables */
+		memcpy(&traceable, (const char *)frame->object + o->code_traceable,
+		       sizeof(traceable));
+		if ((int64_t)frame->instr < traceable)
+			line = first;
+	}
+	return line;
 }
 
 /* ---- destruction ----------------------------------------------------------------- */

@@ -4,13 +4,14 @@
  * thread's own state, the chain of its running frames.  A frame holds its code.
  */
 #include "python.h"
-#include "python_line.h"
 
 #include <pthread.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#define ALWAYS static inline __attribute__((always_inline))
 
 enum { OWNED_BY_C_STACK = 3 };  /* 3.12, 3.13: a shim between native and Python frames */
 
@@ -31,7 +32,9 @@ static HOOK_COLD const void *sub_interpreter(const void *own, const void *curren
 	return thread == (unsigned long)pthread_self() ? current : own;
 }
 
-static const void *own_state(void)
+/* The thread's own state.  To 3.11 the process-wide current one is it if it says so
+ * itself, else libpython is asked. */
+static inline const void *own_state(const void *last)
 {
 	const struct python_offsets *o = mp_python.offsets;
 	const void *own, *current, *newest;
@@ -40,8 +43,12 @@ static const void *own_state(void)
 		own = mp_python.current();
 		return own ? own : mp_python.gilstate();
 	}
-	own = mp_python.gilstate();
 	current = *(void *const volatile *)python_field(mp_python.runtime, o->runtime_current);
+	if (hook_likely(current && current == last &&
+			*(const uintptr_t *)python_field(last, o->thread_id) ==
+				(uintptr_t)__builtin_thread_pointer()))
+		return last;
+	own = mp_python.gilstate();
 	if (hook_likely(current == own) || !current)
 		return own;
 	newest = python_pointer(mp_python.runtime, o->runtime_interpreters);
@@ -50,149 +57,343 @@ static const void *own_state(void)
 	return sub_interpreter(own, current);
 }
 
-/* What stays the same during one walk. */
-struct walk {
-	struct hook_thread *thread;
-	struct python_thread *py;
-	const struct python_offsets *o;
-	struct py_raw *out;
-	unsigned n, max;
-	uint32_t generation;    /* 0: look at nothing cached */
-	bool cut;
+/* ---- the last stack ---------------------------------------------------------------
+ *
+ * As of native frames: a frame found with the same position and the same frame
+ * outward of it stands for what it was, one after another to the outermost. */
+
+enum shape { OBJECTS, ENTRIES, SHIMS };
+enum { MARK_NONE, MARK_ENTRY, MARK_SHIM };
+
+struct element {
+	const char *frame;
+	uint64_t at;            /* instruction pointer, or to 3.10 f_lasti; of a shim 0 */
+	const char *code;
+	uint64_t hash;          /* of this frame and all outward */
+	uint32_t id;            /* of the code */
+	uint8_t mark, dying;    /* dying: the code must not be read */
+	uint16_t frames;        /* how many there are from here outward, shims not counted */
 };
 
-/* False: there is no more room. */
-static inline bool take(struct walk *w, const void *code, int64_t unit, uint32_t entry)
+enum { ELEMENTS = 2 * HOOK_FRAMES_MAX };        /* shims, too */
+
+struct python_stack {
+	struct element *last;   /* the innermost frame of the last stack; x: there is none */
+	struct element *valid;  /* as last if it may be built on, else x */
+	uint32_t generation;
+	const void *state;
+	struct element x[1 + ELEMENTS]; /* outermost first, from 1; x[0]: no frame */
+	struct element fresh[ELEMENTS]; /* innermost first */
+};
+
+/* Where the fields of a frame lie, for the time of a walk. */
+struct layout {
+	enum shape shape;
+	ptrdiff_t at, mark, previous, code, units;
+	unsigned lasti;         /* OBJECTS: by how many bits f_lasti is more than a unit */
+};
+
+/* 3.8 to 3.10: each frame has its own native eval frame.  3.11: a frame says itself
+ * whether it is the outermost of its eval frame.  From 3.12: a shim on the native
+ * stack lies outward of each run of frames. */
+ALWAYS uint8_t mark(const struct layout l, const char *frame)
 {
-	const struct python_cached *c = python_cached(w->py, code);
-	struct py_raw *out = &w->out[w->n];
+	if (l.shape == OBJECTS)
+		return MARK_ENTRY;
+	if (l.shape == ENTRIES)
+		return (uint8_t)frame[l.mark];
+	return frame[l.mark] == OWNED_BY_C_STACK ? MARK_SHIM : MARK_NONE;
+}
 
-	if (hook_unlikely(w->n == w->max)) {
-		w->cut = true;
-		return false;
+ALWAYS uint64_t position(const struct layout l, const char *frame)
+{
+	if (l.shape == OBJECTS)
+		return *(const uint32_t *)python_field(frame, l.at);
+	if (l.shape == SHIMS && frame[l.mark] == OWNED_BY_C_STACK)
+		return 0;
+	return *(const uint64_t *)python_field(frame, l.at);
+}
+
+/* From 3.11 the position lies in the code. */
+ALWAYS bool same(const struct layout l, const struct element *e, const char *frame)
+{
+	return position(l, frame) == e->at && mark(l, frame) == e->mark &&
+	       (l.shape != OBJECTS || python_pointer(frame, l.code) == e->code);
+}
+
+struct progress {
+	const struct element *e;        /* the next one of the last stack */
+	const char *frame;              /* the next one to look at; NULL: the stack is whole */
+};
+
+/* From FRAME, should it be E's, outward as long as each is what it was. */
+ALWAYS struct progress unchanged(const struct layout l, const struct element *e,
+				 const char *frame)
+{
+	while (frame == e->frame && same(l, e, frame)) {
+		frame = python_pointer(frame, l.previous);
+		e--;
 	}
-	w->n++;
-	out->entry = entry;
-	out->instr = (uint64_t)(unit < 0 ? -1 : unit);
-	out->object = code;
-	if (hook_likely(c->code == code && c->generation == w->generation)) {
-		out->code = c->id;
+	return (struct progress){ e, frame };
+}
+
+static HOOK_COLD void look_up(struct hook_thread *t, struct element *e)
+{
+	bool dying = false;
+
+	e->id = python_code_id(t, e->code, &dying);
+	e->dying = dying || !e->id;
+}
+
+ALWAYS void take(const struct layout l, struct hook_thread *t, struct element *e,
+		 const char *frame, const struct element *known)
+{
+	const struct python_cached *c;
+
+	e->frame = frame;
+	e->at = position(l, frame);
+	e->mark = mark(l, frame);
+	e->code = python_pointer(frame, l.code);
+	e->dying = 0;
+	if (l.shape == SHIMS && e->mark == MARK_SHIM) {
+		e->id = 0;
+	} else if (hook_likely(known->frame == frame && known->code == e->code)) {
+		e->id = known->id;
+		e->dying = known->dying;
 	} else {
-		bool dying = false;
-
-		out->code = python_code_id(w->thread, code, &dying);
-		if (dying || !out->code)
-			out->object = NULL;
+		c = python_cached(python_thread(t), e->code);
+		if (hook_likely(c->code == e->code &&
+				c->generation == t->python_stack->generation))
+			e->id = c->id;
+		else
+			look_up(t, e);
 	}
+}
+
+ALWAYS int64_t unit_of(const struct layout l, const struct element *e)
+{
+	if (l.shape == OBJECTS)
+		return (int32_t)e->at >> l.lasti;
+	return (int64_t)(e->at - (uintptr_t)e->code - (uintptr_t)l.units) >> 1;
+}
+
+ALWAYS uint64_t hash_element(const struct layout l, const struct element *e, uint64_t outer)
+{
+	uint32_t unit = l.shape == SHIMS && e->mark == MARK_SHIM ? 0 : (uint32_t)unit_of(l, e);
+
+	return hook_mix(outer, ((uint64_t)e->id << 32) + ((uint64_t)unit << 2) + e->mark);
+}
+
+/* The fresh frames on top of the old ones up to E. */
+ALWAYS void append(const struct layout l, struct python_stack *p, struct element *e,
+		   const struct element *fresh)
+{
+	uint64_t hash = e->hash;
+	unsigned frames = e->frames;
+
+	while (fresh > p->fresh) {
+		*++e = *--fresh;
+		e->hash = hash = hash_element(l, e, hash);
+		frames += l.shape != SHIMS || e->mark != MARK_SHIM;
+		e->frames = (uint16_t)frames;
+	}
+	p->last = e;
+}
+
+/* A frame further out than E of the last stack, should this be one. */
+ALWAYS struct element *seek(struct python_stack *p, struct element *e, const char *frame)
+{
+	struct element *k = e;
+
+	for (unsigned i = 0; i < 8 && k > p->x; i++)
+		if ((--k)->frame == frame)
+			return k;
+	return e;
+}
+
+/* All is what it was but the position in the innermost frame. */
+ALWAYS bool only_moved(const struct layout l, struct python_stack *p, struct element *e,
+		       const char *frame)
+{
+	struct progress now;
+	uint64_t at;
+	uint8_t how;
+
+	if (e->frame != frame || python_pointer(frame, l.code) != e->code)
+		return false;
+	now = unchanged(l, e - 1, python_pointer(frame, l.previous));
+	if (hook_unlikely(now.frame != NULL || now.e != p->x))
+		return false;
+	at = position(l, frame);
+	how = mark(l, frame);
+	if (at != e->at || how != e->mark) {
+		e->at = at;
+		e->mark = how;
+		e->hash = hash_element(l, e, e[-1].hash);
+	}
+	p->last = e;
 	return true;
 }
 
-/* 3.8 to 3.10: each frame has its own native eval frame. */
-static void walk_objects(struct walk *w, const char *frame)
+/* True: the stack is whole. */
+ALWAYS bool walk(const struct layout l, struct hook_thread *t, const char *frame,
+		 struct element *e)
 {
-	const struct python_offsets *o = w->o;
-	unsigned bytes = mp_python.minor < 10;  /* f_lasti counts bytes, not units */
+	struct python_stack *p = t->python_stack;
+	struct element *fresh = p->fresh, *full = fresh + ELEMENTS, *base = p->x;
 
-	for (; frame; frame = python_pointer(frame, o->frame_previous)) {
-		int32_t last;
+	if (hook_likely(only_moved(l, p, e, frame)))
+		return true;
+	while (frame && fresh < full) {
+		if (e->frame != frame)
+			e = seek(p, e, frame);
+		if (e->frame == frame) {
+			struct progress now = unchanged(l, e, frame);
 
-		memcpy(&last, frame + o->frame_instr, sizeof(last));
-		if (!take(w, python_pointer(frame, o->frame_code), last >> bytes, 1))
-			return;
-	}
-}
-
-static inline int64_t unit_of(const struct python_offsets *o, const char *frame, const char *code)
-{
-	return (python_pointer(frame, o->frame_instr) - (code + o->code_units)) >> 1;
-}
-
-/* 3.11: a frame says itself whether it is the outermost of its eval frame. */
-static void walk_entries(struct walk *w, const char *frame)
-{
-	const struct python_offsets *o = w->o;
-
-	for (; frame; frame = python_pointer(frame, o->frame_previous)) {
-		const char *code = python_pointer(frame, o->frame_code);
-
-		if (!take(w, code, unit_of(o, frame, code), frame[o->frame_entry] != 0))
-			return;
-	}
-}
-
-/* From 3.12: a shim on the native stack lies outward of each run of frames. */
-static void walk_shims(struct walk *w, const char *frame)
-{
-	const struct python_offsets *o = w->o;
-
-	for (; frame; frame = python_pointer(frame, o->frame_previous)) {
-		const char *code = python_pointer(frame, o->frame_code);
-
-		if (frame[o->frame_owner] == OWNED_BY_C_STACK) {
-			if (w->n)
-				w->out[w->n - 1].entry = 1;
-		} else if (!take(w, code, unit_of(o, frame, code), 0)) {
-			return;
+			frame = now.frame;
+			if (now.e == p->x && !frame) {
+				base = e;
+				break;
+			}
+			for (; e > now.e && fresh < full; e--)
+				*fresh++ = *e;
+			if (!frame || fresh == full)
+				break;
 		}
+		take(l, t, fresh++, frame, e);
+		if (e->frame == frame)
+			e--;
+		frame = python_pointer(frame, l.previous);
 	}
+	if (hook_unlikely(base - p->x + (fresh - p->fresh) > ELEMENTS)) {
+		for (; fresh < full; base--)
+			*fresh++ = *base;       /* the innermost ones count */
+		base = p->x;
+		frame = p->x[1].frame;
+	}
+	append(l, p, base, fresh);
+	return !frame;
 }
 
-unsigned python_walk(struct hook_thread *t, struct py_raw *out, unsigned max, unsigned *flags)
+static struct layout layout(enum shape shape)
 {
 	const struct python_offsets *o = mp_python.offsets;
-	struct walk w = { t, python_thread(t), o, out, 0, max, 0, false };
-	const void *state, *finalizing;
+
+	return (struct layout){
+		.shape = shape,
+		.at = o->frame_instr,
+		.mark = shape == ENTRIES ? o->frame_entry : o->frame_owner,
+		.previous = o->frame_previous,
+		.code = o->frame_code,
+		.units = o->code_units,
+		.lasti = mp_python.minor < 10,  /* bytes, not units */
+	};
+}
+
+static inline enum shape shape(void)
+{
+	return mp_python.minor < 11 ? OBJECTS : mp_python.minor == 11 ? ENTRIES : SHIMS;
+}
+
+static HOOK_COLD struct python_stack *ready(struct hook_thread *t)
+{
+	struct python_stack *p = hook_map(sizeof(*p));
+
+	if (p) {
+		p->x[0].frame = (const char *)p;        /* no frame's address, nor NULL */
+		p->x[0].hash = 0xbb67ae8584caa73bull;
+	}
+	return t->python_stack = p;
+}
+
+/* The innermost frame, NULL if there is none to be read. */
+static inline const char *innermost(struct python_stack *p)
+{
+	const struct python_offsets *o = mp_python.offsets;
+	const void *finalizing;
 	const char *frame;
 
-	/* A signal handler may have struck while the chain was being changed. */
-	if (!o || t->depth || !(hook_options & MP_OPT_PYTHON))
-		return 0;
-	state = own_state();
-	if (!state)
-		return 0;
+	p->state = own_state(p->state);
+	if (!p->state)
+		return NULL;
 	finalizing = atomic_load_explicit(mp_python.finalizing, memory_order_relaxed);
-	if (hook_unlikely(finalizing && finalizing != state))
-		return 0;
-	if (hook_likely(!w.py->dying_depth))
-		w.generation = atomic_load_explicit(&python_generation, memory_order_acquire);
-	frame = python_pointer(state, o->thread_frame);
+	if (hook_unlikely(finalizing && finalizing != p->state))
+		return NULL;
+	frame = python_pointer(p->state, o->thread_frame);
 	if (o->cframe_current >= 0 && frame)
 		frame = python_pointer(frame, o->cframe_current);
-	if (mp_python.minor < 11)
-		walk_objects(&w, frame);
-	else if (o->frame_entry >= 0)
-		walk_entries(&w, frame);
-	else
-		walk_shims(&w, frame);
-	if (w.cut)
-		*flags |= MP_STACK_CUT;
-	return w.n;
+	return frame;
 }
 
-int32_t python_line(const struct py_raw *frame)
+uint64_t python_walk(struct hook_thread *t, unsigned *flags)
 {
-	const struct python_offsets *o = mp_python.offsets;
-	const void *table;
-	int32_t first, line;
-	size_t size;
+	struct python_stack *p = t->python_stack;
+	struct element *valid;
+	uint32_t generation;
+	const char *frame;
+	bool whole;
 
-	if (!frame->object)
+	if (hook_unlikely(!mp_python.offsets || (!p && !(p = ready(t)))))
 		return 0;
-	memcpy(&first, (const char *)frame->object + o->code_first_line, sizeof(first));
-	table = python_pointer(frame->object, o->code_lines);
-	if (!table)
+	valid = p->valid ? p->valid : p->x;
+	p->last = p->valid = p->x;
+	/* A signal handler may have struck while the chain was being changed. */
+	if (hook_unlikely(t->depth) || !(frame = innermost(p)))
 		return 0;
-	memcpy(&size, (const char *)table + o->bytes_size, sizeof(size));
-	line = python_decode_line(mp_python.minor, (const uint8_t *)table + o->bytes_data, size,
-				  first, (long)(int64_t)frame->instr);
-	if (line == PYTHON_NO_LINE && o->code_traceable >= 0) {
-		int32_t traceable;
-
-		/* the function is still being entered: cells, free variables */
-		memcpy(&traceable, (const char *)frame->object + o->code_traceable,
-		       sizeof(traceable));
-		if ((int64_t)frame->instr < traceable)
-			line = first;
+	atomic_signal_fence(memory_order_seq_cst);
+	generation = python_thread(t)->dying_depth ? 0 : /* look at nothing cached */
+		atomic_load_explicit(&python_generation, memory_order_acquire);
+	if (hook_unlikely(generation != p->generation || !generation))
+		valid = p->x;
+	p->generation = generation;
+	switch (shape()) {
+	case OBJECTS:
+		whole = walk(layout(OBJECTS), t, frame, valid);
+		break;
+	case ENTRIES:
+		whole = walk(layout(ENTRIES), t, frame, valid);
+		break;
+	case SHIMS:
+	default:
+		whole = walk(layout(SHIMS), t, frame, valid);
 	}
-	return line;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (hook_likely(whole))
+		p->valid = p->last;
+	if (hook_unlikely(!whole || p->last->frames > HOOK_FRAMES_MAX))
+		*flags |= MP_STACK_CUT;
+	return p->last->hash;
+}
+
+void python_forget(struct hook_thread *t)
+{
+	if (t->python_stack)
+		t->python_stack->valid = t->python_stack->x;
+}
+
+unsigned python_frames(const struct hook_thread *t, struct py_raw *out)
+{
+	const struct python_stack *p = t->python_stack;
+	struct layout l;
+	unsigned n = 0;
+
+	if (!p || !p->last)
+		return 0;
+	l = layout(shape());
+	for (const struct element *e = p->last; e > p->x && n < HOOK_FRAMES_MAX; e--) {
+		int64_t unit = unit_of(l, e);
+
+		if (l.shape == SHIMS && e->mark == MARK_SHIM) {
+			if (n)
+				out[n - 1].entry = 1;
+			continue;
+		}
+		out[n++] = (struct py_raw){
+			.code = e->id,
+			.entry = e->mark != MARK_NONE,
+			.instr = (uint64_t)(unit < 0 ? -1 : unit),
+			.object = e->dying ? NULL : e->code,
+		};
+	}
+	return n;
 }

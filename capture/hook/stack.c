@@ -29,8 +29,6 @@ struct hook_stacks {
 	struct entry *table;
 	size_t mask, used;      /* entries - 1 */
 	uint32_t next_id;
-	uint64_t last_hash;
-	uint32_t last_id;
 	struct line line[LINES];
 };
 
@@ -58,8 +56,6 @@ void hook_stacks_reset(struct hook_thread *t)
 	}
 	s->used = 0;
 	s->next_id = 1;
-	s->last_hash = 0;
-	s->last_id = 0;
 }
 
 static struct entry *find(const struct hook_stacks *s, uint64_t hash)
@@ -123,8 +119,6 @@ static bool publish(struct hook_thread *t, uint32_t id, unsigned natives, unsign
 	unsigned i;
 
 	r.words = (uint32_t)(sizeof(r) / 8 + natives + 2ul * pythons);
-	if (natives != 0)
-		hook_unwind_frames(t, t->native);
 	hook_modules_of(t, t->native, natives);
 	w = hook_reserve(t, r.words, false, 0);
 	if (w == NULL)
@@ -147,15 +141,20 @@ static bool publish(struct hook_thread *t, uint32_t id, unsigned natives, unsign
 	return true;
 }
 
-HOOK_COLD static uint32_t define(struct hook_thread *t, uint64_t hash, unsigned natives,
-				 unsigned pythons, unsigned flags)
+HOOK_COLD static uint32_t define(struct hook_thread *t, uint64_t hash,
+				 struct hook_caller caller, unsigned flags)
 {
 	struct hook_stacks *s = t->stacks;
+	unsigned natives = 0, pythons = 0;
 	struct entry *e;
 	uint32_t id = s->next_id;
 
 	if (s->used * 2 > s->mask && !grow(s) && s->used == s->mask)
 		return 0;
+	if (hook_options & MP_OPT_NATIVE)
+		natives = hook_unwind_frames(t, caller, t->native);
+	if (hook_options & MP_OPT_PYTHON)
+		pythons = python_frames(t, t->frames);
 	if (!publish(t, id, natives, pythons, flags))
 		return 0;
 	s->next_id++;
@@ -169,34 +168,22 @@ HOOK_COLD static uint32_t define(struct hook_thread *t, uint64_t hash, unsigned 
 uint32_t hook_stack(struct hook_thread *t, struct hook_caller caller)
 {
 	struct hook_stacks *s = t->stacks;
-	unsigned natives = 0, pythons = 0, flags = 0, i;
+	unsigned flags = 0;
 	const struct entry *e;
-	uint64_t h = 0;
-	uint32_t id;
+	uint64_t native = 0, python = 0, h;
 
 	if (hook_unlikely(s == NULL))
 		return 0;
-	if (hook_options & MP_OPT_NATIVE)
-		natives = hook_unwind(t, caller, &h, &flags);
+	if (hook_likely(hook_options & MP_OPT_NATIVE))
+		native = hook_unwind(t, caller, &flags);
 	else
-		flags |= MP_STACK_NO_NATIVE;
-	if (hook_options & MP_OPT_PYTHON)
-		pythons = python_walk(t, t->frames, HOOK_FRAMES_MAX, &flags);
-	h = hook_mix(hook_mix(h, atomic_load_explicit(&hook_generation, memory_order_relaxed)),
-		     (uint64_t)natives << 32 | (uint64_t)flags << 16 | pythons);
-	for (i = 0; i < pythons; i++)
-		h = hook_mix(hook_mix(h, t->frames[i].instr),
-			     (uint64_t)t->frames[i].code << 32 | t->frames[i].entry);
-	if (h == s->last_hash)
-		return s->last_id;
-	if (hook_unlikely(h == 0))
-		h = 1;
+		flags = MP_STACK_NO_NATIVE;
+	if (hook_likely(hook_options & MP_OPT_PYTHON))
+		python = python_walk(t, &flags);
+	if (hook_unlikely(hook_options & MP_OPT_CHECK))
+		hook_check_stack(t, caller, native, python, flags);
+	h = (uint64_t)atomic_load_explicit(&hook_generation, memory_order_relaxed) << 32 | flags;
+	h = hook_mix(native + h * 0xC2B2AE3D27D4EB4Full, python) | 1;
 	e = find(s, h);
-	id = hook_likely(e->hash == h) ? e->id
-				       : define(t, h, natives, pythons, flags);
-	if (id != 0) {
-		s->last_hash = h;
-		s->last_id = id;
-	}
-	return id;
+	return hook_likely(e->hash == h) ? e->id : define(t, h, caller, flags);
 }

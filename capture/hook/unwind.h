@@ -16,7 +16,7 @@ struct hook_state {
 /* How to step from an address, in one word: bits 0-1 kind, 2-16 cfa offset / 8,
  * 17-24 distance of the saved rbp below the cfa / 8 (0: unchanged). */
 enum { ROW_RSP, ROW_RBP, ROW_END, ROW_SPECIAL };
-enum { ROW_WIDTH = 25, ROW_DISTANCE = 17 };
+enum { ROW_DISTANCE = 17 };
 
 bool hook_readable(struct hook_thread *, uintptr_t address, size_t bytes);
 
@@ -34,7 +34,4 @@ static inline bool hook_load(struct hook_thread *t, uintptr_t address, uintptr_t
 /* The row for PC from the tables; *keep: it may be cached. */
 uint64_t hook_row(uintptr_t pc, bool *keep);
 enum hook_step hook_step_special(struct hook_thread *, struct hook_state *, uintptr_t pc);
-/* The whole stack by libgcc; addresses innermost first, as they are reported. */
-unsigned hook_unwind_full(struct hook_caller, uint64_t *out, unsigned max, unsigned *flags);
-
 #endif

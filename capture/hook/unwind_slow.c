@@ -34,6 +34,7 @@ HOOK_COLD bool hook_readable(struct hook_thread *t, uintptr_t address, size_t by
 			return false;
 		t->known = from;
 		t->known_end = from + 4096;
+		t->ground++;
 	}
 	while (t->known > from && page_readable(t->known - 4096))
 		t->known -= 4096;

@@ -1,0 +1,52 @@
+#!/usr/bin/env bats
+# Every stack put together from caches is the one made from scratch, and the one
+# that libgcc's unwinder makes.
+
+load ../helper
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    targets=$here/tests/targets
+    PATH=$build/targets:$PATH
+}
+
+# checked LEAST COMMAND...: at least so many stacks, and none of them wrong
+checked() {
+    local least=$1 line n
+    shift
+    mp-capture --check-stacks -o t.mp -- "$@" >out 2>err
+    line=$(grep -o 'stacks checked: .*' err)
+    n=$(sed 's/stacks checked: \([0-9]*\),.*/\1/' <<<"$line")
+    same "$line" "stacks checked: $n, native stacks wrong: 0, python stacks wrong: 0, $(
+        )stack flags wrong: 0, stacks not as libgcc: 0"
+    [ "$n" -ge "$least" ]
+}
+
+@test "allocations of every kind on four threads" {
+    checked 50000 heap 100000
+}
+
+@test "C++: exceptions thrown through frames, operator new" {
+    checked 100 cxx
+}
+
+@test "signal handlers that allocate anywhere, and leave by siglongjmp" {
+    ${CC:-cc} -O1 -g -fno-builtin -fPIC -shared -DLIBRARY -o bump.so "$targets/bump.c"
+    checked 4000 env LD_PRELOAD="$PWD/bump.so" signals 2000
+    checked 4000 env LD_PRELOAD="$PWD/bump.so" signals 2000 jump
+}
+
+@test "Python: recursion, generators, callbacks, code that dies, on every version" {
+    while read -r python; do
+        checked 10000 "$python" "$targets/shapes.py"
+        checked 10000 "$python" "$targets/codes.py"
+        checked 1000 "$python" "$targets/deep.py"
+    done < <(pythons)
+}
+
+@test "threads, forks and many processes" {
+    while read -r python; do
+        checked 1000 "$python" "$targets/forks.py"
+        checked 1000 "$python" "$targets/daemons.py" x
+    done < <(pythons | tail -n 1)
+}
