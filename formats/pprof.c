@@ -37,10 +37,15 @@ void mp_pb_number(struct mp_pb *b, unsigned field, uint64_t value)
 	leb(b, value);
 }
 
-void mp_pb_bytes(struct mp_pb *b, unsigned field, const void *data, size_t n)
+void mp_pb_length(struct mp_pb *b, unsigned field, size_t n)
 {
 	tag(b, field, MP_PB_LENGTH);
 	leb(b, n);
+}
+
+void mp_pb_bytes(struct mp_pb *b, unsigned field, const void *data, size_t n)
+{
+	mp_pb_length(b, field, n);
 	if (!fits(b, n) || !n)
 		return;
 	memcpy(b->at, data, n);
@@ -56,8 +61,7 @@ void mp_pb_packed(struct mp_pb *b, unsigned field, const uint64_t *value, size_t
 		bytes += (size_t)(mp_set_leb(text, value[i]) - text);
 	if (!n)
 		return;
-	tag(b, field, MP_PB_LENGTH);
-	leb(b, bytes);
+	mp_pb_length(b, field, bytes);
 	for (size_t i = 0; i < n; i++)
 		leb(b, value[i]);
 }

@@ -87,6 +87,8 @@ enum { MP_PB_FIELD_MAX = 20 };  /* bytes of a number's field, or before a field'
 /* A number; int64 as its two's complement.  0 is the default and not written. */
 void mp_pb_number(struct mp_pb *, unsigned field, uint64_t value);
 void mp_pb_bytes(struct mp_pb *, unsigned field, const void *data, size_t n);
+/* What stands before the N bytes of a field. */
+void mp_pb_length(struct mp_pb *, unsigned field, size_t n);
 /* N numbers as one packed field; none at all where N is 0. */
 void mp_pb_packed(struct mp_pb *, unsigned field, const uint64_t *value, size_t n);
 

@@ -109,13 +109,6 @@ static uint32_t group_of(struct grouper *g, const char *name)
 
 /* ---- frames as groups ---------------------------------------------------------------- */
 
-static const char *no_frame(const struct grouper *g, mp_node node)
-{
-	return !node                       ? "[no stack]"
-	       : g->show == MP_SHOW_PYTHON ? "[no Python frame]"
-					   : "[no native frame]";
-}
-
 /* The name being printed to g->out, as a group. */
 static uint32_t printed(struct grouper *g)
 {
@@ -236,7 +229,7 @@ static int by_frames(struct grouper *g, size_t row, mp_node node, const int64_t 
 			if (count_total(g, id[i], row, value))
 				return -1;
 	}
-	return first ? count_named(g, no_frame(g, node), row, value) : 0;
+	return first ? count_named(g, mp_no_frame(node, g->show), row, value) : 0;
 }
 
 static int by_stack(struct grouper *g, size_t row, mp_node node, const int64_t *value)
@@ -249,7 +242,7 @@ static int by_stack(struct grouper *g, size_t row, mp_node node, const int64_t *
 		return -1;
 	mp_shown(g->tree, node, g->show, frame, n);
 	if (!n)
-		fputs(no_frame(g, node), g->out);
+		fputs(mp_no_frame(node, g->show), g->out);
 	while (n--) {
 		mp_print_name(g->out, &frame[n], MP_BY_LINE);
 		if (n)

@@ -3,6 +3,7 @@
  */
 #include "io.h"
 #include "view.h"
+#include "views.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,44 +34,74 @@ static int merge_meta(struct mp_profile *p, struct mp_reader *r, unsigned long *
 	return status;
 }
 
-static void load_trace(struct mp_profile *p, struct mp_reader *r, const struct mp_query *q)
+/* What a replay counted, as rows of P.  An empty profile takes the part's tree
+ * over: half of the work of a small trace would be to intern its nodes again. */
+static void take_rows(struct mp_profile *p, struct mp_reader *r, struct replay *v)
 {
-	struct replay *v = mp_replay_new(mp_tree(r), q);
-	const struct mp_block *b;
 	struct mp_tree_map map;
-	const char *missing;
-	unsigned long unused, told = 0;
-	int got = 0;
 
-	if (!v) {
-		mp_profile_fail(p, "out of memory");
-		return;
-	}
-	while (!v->failed && (got = mp_next_block(r, mp_replay_want(v), &b)) > 0) {
-		mp_replay_block(v, b);
-		if (told < v->mismatches)       /* once a block */
-			mp_note_damage(r, "block %u: sums differ from its events", b->sequence);
-		told = v->mismatches;
-	}
-	missing = mp_window_missing(&v->w);
-	if (missing) {
-		mp_profile_fail(p, "%s", missing);
-		mp_replay_free(v);
-		return;
-	}
-	/* Names come up to the end of the part, so rows are made there. */
-	if (got < 0 || merge_meta(p, r, &unused)) {
-		mp_replay_free(v);
-		return;
-	}
-	/* An empty profile takes the part's tree over: half of the work of a small
-	 * trace would be to intern its nodes once more. */
-	if (!p->rows && !p->columns && !p->tree->node.n)
+	if (!p->rows && !p->columns && !p->tree->node.n && v->tree == mp_tree(r))
 		p->tree = mp_reader_swap_tree(r, p->tree);
 	mp_tree_map_init(&map, p->tree, v->tree);
 	mp_replay_rows(v, p, &map);
 	mp_tree_map_free(&map);
-	mp_replay_free(v);
+}
+
+/* Every replay is given every block; TIME is the last moment met. */
+static int replay(struct mp_reader *r, struct replay *const *v, size_t n, uint64_t *time)
+{
+	const struct mp_block *b;
+	unsigned long told = 0, most;
+	unsigned want;
+	int got;
+
+	for (;;) {
+		want = 0;
+		for (size_t i = 0; i < n; i++)
+			want |= mp_replay_want(v[i]);
+		got = mp_next_block(r, want, &b);
+		if (got <= 0)
+			return got;
+		most = told;
+		for (size_t i = 0; i < n; i++) {
+			if (mp_replay_block(v[i], b))
+				return 0; /* its rows will tell */
+			if (v[i]->mismatches > most)
+				most = v[i]->mismatches;
+		}
+		if (told < most) /* once a block */
+			mp_note_damage(r, "block %u: sums differ from its events", b->sequence);
+		told = most;
+		if (b->last_time > *time)
+			*time = b->last_time;
+	}
+}
+
+static void load_trace(struct mp_profile *const *p, struct mp_reader *r,
+	const struct mp_query *q, size_t n, uint64_t *time)
+{
+	struct replay *v[MP_VIEWS_MAX] = {0};
+	unsigned long unused;
+	bool good = true;
+
+	for (size_t i = 0; good && i < n; i++) {
+		v[i] = mp_replay_new(mp_tree(r), &q[i]);
+		if (!v[i])
+			good = !mp_profile_fail(p[i], "out of memory");
+	}
+	good = good && replay(r, v, n, time) >= 0;
+	for (size_t i = 0; good && i < n; i++) {
+		const char *missing = mp_window_missing(&v[i]->w);
+
+		good = !(missing ? mp_profile_fail(p[i], "%s", missing)
+				 : merge_meta(p[i], r, &unused));
+	}
+	/* Names come up to the end of the part, so rows are made here. */
+	for (size_t i = 0; i < n; i++) {
+		if (good)
+			take_rows(p[i], r, v[i]);
+		mp_replay_free(v[i]);
+	}
 }
 
 /* ---- profiles -------------------------------------------------------------------- */
@@ -182,8 +213,10 @@ static void load_profile(struct mp_profile *p, struct mp_reader *r, const struct
 
 static void load_part(struct mp_profile *p, struct mp_reader *r, const struct mp_query *q)
 {
+	uint64_t time = 0;
+
 	if (mp_kind(r) == MP_TRACE)
-		load_trace(p, r, q);
+		load_trace(&p, r, q, 1, &time);
 	else
 		load_profile(p, r, q);
 }
@@ -214,4 +247,43 @@ struct mp_profile *mp_load(struct mp_reader *r, const struct mp_query *q)
 	if (!p->columns && !p->error[0])
 		mp_view_columns(p, q->view); /* an empty stream */
 	return p;
+}
+
+static void load_views(struct mp_reader *r, struct mp_views *v)
+{
+	const struct mp_tree *t = mp_tree(r);
+	uint64_t time = 0;
+
+	if (mp_kind(r) == MP_PROFILE) {
+		v->profiles++;
+		load_profile(v->rows, r, &v->as);
+		return;
+	}
+	v->traces++;
+	load_trace(v->profile, r, v->query, v->n, &time);
+	if (__builtin_add_overflow(v->duration, time, &v->duration))
+		v->duration = UINT64_MAX;
+	for (uint32_t i = 1; i <= t->clock.n; i++)
+		if (t->clock.x[i].wall && (!v->wall || t->clock.x[i].wall < v->wall))
+			v->wall = t->clock.x[i].wall;
+}
+
+int mp_load_views(struct mp_reader *r, struct mp_views *v)
+{
+	struct mp_loss loss;
+	bool failed = false;
+	int got = mp_kind(r) != 0 ? 1 : mp_next_part(r);
+
+	for (; got > 0 && !failed; got = failed ? -1 : mp_next_part(r)) {
+		load_views(r, v);
+		failed = v->rows->error[0];
+		for (size_t i = 0; i < v->n; i++)
+			failed |= v->profile[i]->error[0] != 0;
+	}
+	loss = mp_loss(r);
+	mp_add_loss(v->profiles ? &v->rows->loss : &v->profile[0]->loss, &loss);
+	for (size_t i = 0; i < v->n && !failed; i++)
+		if (!v->profile[i]->columns && mp_view_columns(v->profile[i], v->query[i].view))
+			failed = true; /* an empty stream */
+	return got < 0 || failed ? -1 : 0;
 }

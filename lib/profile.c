@@ -151,6 +151,16 @@ int mp_profile_column(struct mp_profile *p, const struct mp_column *c)
 	return (int)p->columns++;
 }
 
+int mp_rename_column(struct mp_profile *p, int column, const char *name)
+{
+	char *copy = keep_string(p, name);
+
+	if (!copy)
+		return no_memory(p);
+	p->column[column].name = copy;
+	return 0;
+}
+
 /* ---- rows ------------------------------------------------------------------------ */
 
 static uint32_t hash_ids(const struct mp_ids *k)

@@ -39,6 +39,7 @@ int mp_profile_fail(struct mp_profile *, const char *fmt, ...)
 int mp_add_ids(struct mp_profile *, const struct mp_ids *, const int64_t *value);
 /* The column equal to C, made if new; -1 and an error if it would mix views. */
 int mp_profile_column(struct mp_profile *, const struct mp_column *c);
+int mp_rename_column(struct mp_profile *, int column, const char *name);
 /* Metadata as sorted sets joined by "; ": of N pairs, of one. */
 int mp_profile_union(struct mp_profile *, const struct mp_told *, size_t n);
 int mp_profile_union_meta(struct mp_profile *, const char *key, const char *value);

@@ -36,6 +36,11 @@ static bool has_python(const struct mp_tree *t, mp_node node)
 	return node != 0;
 }
 
+enum mp_show mp_show_of(const struct mp_tree *t, mp_node node, enum mp_show show)
+{
+	return show == MP_SHOW_DEFAULT && !has_python(t, node) ? MP_SHOW_ALL : show;
+}
+
 size_t mp_shown(const struct mp_tree *t, mp_node node, enum mp_show show,
 	struct mp_frame *frame, size_t max)
 {
@@ -43,8 +48,7 @@ size_t mp_shown(const struct mp_tree *t, mp_node node, enum mp_show show,
 
 	if (node > t->node.n)
 		return 0;
-	if (show == MP_SHOW_DEFAULT && !has_python(t, node))
-		show = MP_SHOW_ALL;
+	show = mp_show_of(t, node, show);
 	for (; node; node = t->node.x[node].parent) {
 		size_t left = n < max ? max - n : 0;
 
@@ -52,6 +56,13 @@ size_t mp_shown(const struct mp_tree *t, mp_node node, enum mp_show show,
 			n += mp_frames(t, node, left ? frame + n : NULL, left);
 	}
 	return n;
+}
+
+const char *mp_no_frame(mp_node node, enum mp_show show)
+{
+	return !node                    ? "[no stack]"
+	       : show == MP_SHOW_PYTHON ? "[no Python frame]"
+					: "[no native frame]";
 }
 
 /* ---- names ------------------------------------------------------------------------ */

@@ -259,7 +259,7 @@ $(cat want)"
 
 @test "a truncated trace is used, with one note; --strict is exit 2" {
     grep -v '^end' "$data/small.tsv" | mk t.mp
-    for p in mp-cat mp-leaks mp-peak mp-temp mp-top mp-fold; do
+    for p in mp-cat mp-leaks mp-peak mp-temp mp-top mp-fold mp-pprof; do
         run --separate-stderr "$p" t.mp
         [ "$status" = 0 ] && [ -n "$output" ] || { echo "$p: $status $stderr"; return 1; }
         [ "${#stderr_lines[@]}" = 1 ] && [[ $stderr == "$p: t.mp: incomplete: 1 truncated part" ]] ||
@@ -276,7 +276,7 @@ $(cat want)"
     sed '1a ##loss=damaged_blocks 1' "$data/old.tsv" >damaged.tsv
     run --separate-stderr bash -c 'set -o pipefail; mp-leaks -q lossy.tsv | mp-top -q'
     [ "$status" = 0 ] && [[ $output == *"incomplete: 5 lost events, 100 lost bytes"* ]]
-    for p in mp-top mp-fold mp-cat; do
+    for p in mp-top mp-fold mp-pprof mp-cat; do
         run --separate-stderr bash -c "mp-cat -q damaged.tsv 2>/dev/null | $p -q"
         [ "$status" = 2 ] && [ -n "$output" ] || { echo "$p: $status"; return 1; }
         [[ $stderr == "$p: stdin: incomplete: 1 damaged block" ]] || { echo "$p: $stderr"; return 1; }

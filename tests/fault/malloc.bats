@@ -81,6 +81,11 @@ each() {
     each mp-fold t.mp
 }
 
+@test "mp-pprof" {
+    each mp-pprof t.mp
+    each mp-pprof p.mp
+}
+
 @test "mp-diff" {
     each mp-diff -t p.mp "$data/new.tsv"
 }
