@@ -21,9 +21,10 @@ int drain_init(struct drain *d, struct session *session, struct mp_writer *write
 	d->slot = calloc(session->slots, sizeof *d->slot);
 	d->active = calloc(session->slots, sizeof *d->active);
 	d->due = calloc(session->slots, sizeof *d->due);
+	d->bound = calloc(session->slots, sizeof *d->bound);
 	d->copy = calloc(MP_CHUNK / 8, sizeof *d->copy);
 	images_init(&d->images, d->tree, symboliser, session->chunks);
-	if (!d->slot || !d->active || !d->due || !d->copy ||
+	if (!d->slot || !d->active || !d->due || !d->bound || !d->copy ||
 			ident_init(&d->ident, writer) < 0 ||
 			drain_emit_init(d) < 0) {
 		drain_free(d);
@@ -43,6 +44,7 @@ void drain_free(struct drain *d)
 	free(d->slot);
 	free(d->active);
 	free(d->due);
+	free(d->bound);
 	free(d->copy);
 	images_free(&d->images);
 	ident_free(&d->ident);

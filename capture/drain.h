@@ -33,6 +33,7 @@ struct drain {
 	struct slot *slot;              /* as many as the session has */
 	uint32_t *active;               /* indices of those with records to emit */
 	uint32_t *due;                  /* epoch of the next record of each active one */
+	struct order_bound *bound;      /* of a fence, for each slot of its image */
 	uint32_t used, actives;
 	uint32_t epoch;                 /* ms, of this pass */
 	uint64_t time;                  /* ns, of the event last emitted */
@@ -97,6 +98,11 @@ void drain_arrived(struct drain *, uint32_t pid);       /* 0: none is expected a
 
 /* ---- what orders a record -------------------------------------------------------- */
 
+static inline bool drain_is_fence(const struct record *r)
+{
+	return r->type == MP_REC_FINALIZE || r->type == MP_REC_MARK;
+}
+
 /* Its epoch as the low 16 bits, -1: it has none. */
 static inline int drain_epoch(const struct record *r)
 {
@@ -105,8 +111,10 @@ static inline int drain_epoch(const struct record *r)
 	case MP_REC_BREAK:
 		return (int)(word(r, 2) >> 48);
 	case MP_REC_FREE: case MP_REC_BEGIN: case MP_REC_UNMAP: case MP_REC_FORK_BEGIN:
-	case MP_REC_FORK_END: case MP_REC_EXEC: case MP_REC_FINALIZE:
+	case MP_REC_FORK_END: case MP_REC_EXEC:
 		return (int)(word(r, 1) >> 32 & 0xffff);
+	case MP_REC_FINALIZE: case MP_REC_MARK:
+		return (int)(word(r, 1) & 0xffff);
 	default:
 		return -1;
 	}

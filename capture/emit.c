@@ -88,7 +88,7 @@ static bool peek(void *ctx, unsigned index, struct order_event *e)
 
 	if (!next(d, s, s->seen, &c, &r))
 		return false;
-	*e = (struct order_event){ .pos = c.pos };
+	*e = (struct order_event){ .pos = c.pos, .fence = drain_is_fence(&r) };
 	if (!drain_key(s, &r, &e->key, &e->stamp))
 		e->key = 0;
 	return true;
@@ -116,6 +116,55 @@ int drain_emit_init(struct drain *d)
 
 enum pass { PAGES, KEYS, QUEUES };
 
+/* The bound of slot INDEX, of the N of an image; they are in order. */
+static struct order_bound *find_bound(struct drain *d, uint32_t n, uint32_t index)
+{
+	uint32_t low = 0, middle;
+
+	while (low < n) {
+		middle = low + (n - low) / 2;
+		if (d->bound[middle].slot == index)
+			return &d->bound[middle];
+		if (d->bound[middle].slot < index)
+			low = middle + 1;
+		else
+			n = middle;
+	}
+	return NULL;
+}
+
+/* A mark: everything that it saw must be in sight, else it is not due yet. */
+static void show_fence(struct drain *d, struct slot *s, const struct record *r, uint64_t pos)
+{
+	const struct mp_rec_mark *m = (const struct mp_rec_mark *)d->copy;
+	const struct mp_rec_cut *cut = (const struct mp_rec_cut *)(m + 1);
+	size_t bytes = slot_copy(r, d->copy, MP_CHUNK);
+	struct order_event e = { .pos = pos, .fence = true };
+	uint32_t n = 0;
+
+	if (bytes < sizeof *m || bytes - sizeof *m < m->cuts * sizeof *cut)
+		return;
+	for (uint32_t i = 0; i < d->actives; i++)
+		if (d->slot[d->active[i]].image == s->image)
+			d->bound[n++] = (struct order_bound){ .slot = d->active[i] };
+	for (uint32_t i = 0; i < m->cuts; i++) {
+		const struct slot *o = cut[i].slot < d->used ? &d->slot[cut[i].slot] : NULL;
+		struct order_bound *b;
+
+		if (!o || o->image != s->image || o->claimed != cut[i].claimed)
+			continue;
+		if (cut[i].behind > o->seen)
+			return;
+		b = find_bound(d, n, cut[i].slot);
+		if (b)
+			*b = (struct order_bound){ b->slot, cut[i].before, cut[i].behind };
+	}
+	*find_bound(d, n, s->index) = (struct order_bound){ s->index, pos, pos };
+	e.stamp = m->stamp;
+	if (order_add_fence(&d->order, s->image->index, s->index, &e, d->bound, n) < 0)
+		d->ident.failed = true;
+}
+
 /* Show the order what is in sight of S; on the way, take definitions ahead. */
 static void show(struct drain *d, struct slot *s, enum pass pass)
 {
@@ -129,6 +178,8 @@ static void show(struct drain *d, struct slot *s, enum pass pass)
 		if (!drain_key(s, &r, &key, &stamp)) {
 			if (pass == PAGES && c.pos >= s->defined)
 				drain_define(d, s, &r);
+			if (pass == PAGES && drain_is_fence(&r))
+				show_fence(d, s, &r, c.pos);
 		} else if (pass == PAGES) {
 			order_mark_page(&d->order, s->index, key);
 		} else if (pass == KEYS) {
@@ -164,8 +215,9 @@ static void find_shared(struct drain *d)
 
 	order_begin(&d->order);
 	bytes = show_all(d, PAGES);
-	d->grouped = d->order.pages_shared;
-	if (!d->grouped)
+	order_rank_fences(&d->order);
+	d->grouped = d->order.pages_shared || d->order.fences;
+	if (!d->order.pages_shared)
 		return;
 	if (order_room(&d->order, bytes / 20) < 0) {
 		d->ident.failed = true;
@@ -197,8 +249,8 @@ static uint32_t emit_until(struct drain *d, struct slot *s, uint32_t epoch)
 		at = due(d, &r);
 		if (at > epoch)
 			return at;
-		if (d->grouped && s->image->windows > 1 && drain_key(s, &r, &key, &stamp) &&
-				order_shared(&d->order, key))
+		if (d->grouped && s->image->windows > 1 && (c.pos >= d->order.bar[s->index] ||
+				(drain_key(s, &r, &key, &stamp) && order_shared(&d->order, key))))
 			order_emit(&d->order, s->index, c.pos + 1);
 		else
 			consume(d, s, &c, &r);

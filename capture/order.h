@@ -7,6 +7,11 @@
  * emitted ahead of it, as far as it is visible.  Stamps only compare records of
  * one key from different slots, by signed difference; a missing one is never
  * waited for.
+ *
+ * A fence is a record that looked twice how far the other slots were: what lies below
+ * the first positions comes before it, what lies from the second ones on, behind it.
+ * (What precedes the former is below the latter, so the two never contradict each
+ * other.)  Its stamp is of one counter for all fences, taken after it looked.
  */
 #ifndef MP_ORDER_H
 #define MP_ORDER_H
@@ -19,7 +24,11 @@ struct order_event {
 	uint64_t pos;           /* position of the record in its slot */
 	uint64_t key;           /* what it is ordered on; 0: by its slot alone */
 	uint32_t stamp;
+	bool fence;
 };
+
+/* Of SLOT what is below BEFORE comes before a fence, what is from BEHIND on behind it. */
+struct order_bound { uint32_t slot; uint64_t before, behind; };
 
 struct order_source {
 	void *ctx;
@@ -31,6 +40,7 @@ struct order_source {
 
 struct order_node;
 struct order_entry;
+struct order_fence;
 
 struct order {
 	struct order_source source;
@@ -46,6 +56,13 @@ struct order {
 	uint32_t mark_mask, mark_room, head_mask, head_room;
 	uint32_t nodes, node_room, entries, entry_room, slots;
 	uint64_t shared;                /* how many records were added so far, ever */
+	/* fences, group by group, each in its order; a slot does not go beyond BAR
+	 * ahead of the next fence of its group */
+	struct order_fence *fence;
+	struct order_bound *bound;
+	uint32_t fences, fence_room, bounds, bound_room;
+	uint64_t *bar;                  /* per slot; UINT64_MAX: no fence */
+	uint32_t *next;                 /* per slot: that fence */
 };
 
 #define ORDER_SHARED 0xffffu
@@ -103,6 +120,14 @@ static inline bool order_shared(const struct order *o, uint64_t key)
 /* Third pass, in the order of the slot; keys that are not shared may be left
  * out.  -1: no memory (the order is then only that of the slots). */
 int order_add(struct order *, unsigned slot, uint64_t pos, uint64_t key, uint32_t stamp);
+
+/* First pass: EVENT of SLOT is a fence.  BOUND has one entry for every slot of GROUP
+ * with a window, its own (both: its position), too, in the same order for all fences
+ * of the group; all below is visible.  -1: no memory. */
+int order_add_fence(struct order *, uint32_t group, unsigned slot,
+		const struct order_event *event, const struct order_bound *bound, unsigned n);
+/* After the first pass. */
+void order_rank_fences(struct order *);
 
 /* Emit what SLOT holds below UNTIL, and ahead of each record what precedes it. */
 void order_emit(struct order *, unsigned slot, uint64_t until);

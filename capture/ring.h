@@ -37,7 +37,10 @@
 
 enum {
 	MP_CHUNK = 65536,       /* bytes */
-	MP_STAMPS = 4096,
+	MP_STAMPS = 4096,       /* stripes of addresses */
+	MP_STAMP_MAPS = MP_STAMPS,
+	MP_STAMP_MARKS,
+	MP_STAMPS_ALL,
 	MP_SLOTS = 2048,
 	MP_CHUNKS_MAX = 16384,  /* 1 GiB */
 };
@@ -92,8 +95,8 @@ struct mp_session {
 	_Atomic uint32_t stopped;       /* 1: tracing is off, for good */
 	_Atomic uint32_t slots_used;    /* high-water mark: the drain looks no further */
 	_Alignas(64) pthread_mutex_t drain_alive;       /* robust; held by the drain */
-	/* one counter per stripe of addresses; the last is that of all mappings */
-	_Alignas(64) _Atomic uint32_t stamp[MP_STAMPS + 1];
+	/* one counter per stripe of addresses, one for all mappings, one for all marks */
+	_Alignas(64) _Atomic uint32_t stamp[MP_STAMPS_ALL];
 	_Alignas(64) _Atomic uint64_t chunk_free[MP_CHUNKS_MAX / 64];   /* bit set = free */
 	/* of threads that could not get a slot; all others count in their slot */
 	_Atomic uint64_t lost_events, lost_bytes;
@@ -152,10 +155,10 @@ enum mp_record {
 	MP_REC_FORK_END,        /* 2: w0 bits 16-63: child pid, 0 = failed, 1 = not known (a fork
 	                         * inside libc); the child's IMAGE names its parent's */
 	MP_REC_EXEC,            /* 2: an exec is about to be tried */
-	MP_REC_FINALIZE,        /* 2: the interpreter begins to finalise */
+	MP_REC_FINALIZE,        /* n: the interpreter begins to finalise: struct mp_rec_mark */
 	MP_REC_LOST,            /* 3: events were dropped here: w1 events, w2 bytes */
 	MP_REC_NOTE,            /* n: a line for the user (allocator linked in …), text after w1 */
-	MP_REC_MARK,            /* n: reserved for mp_mark() */
+	MP_REC_MARK,            /* n: struct mp_rec_mark */
 	MP_REC_TYPES
 };
 
@@ -172,7 +175,7 @@ enum {
  *   w2  size | epoch << 48         (BREAK: old break in place of size)
  * FREE:   w0 | (stamp | epoch << 32)
  * BEGIN, UNMAP: w0 | (stamp | epoch << 32) | size
- * FORK_*, FINALIZE, EXEC: w0 | (epoch << 32)
+ * FORK_*, EXEC: w0 | (epoch << 32)
  * A size over 48 bits is stored as 2^48 - 1. */
 #define MP_REC_WORD0(type, kind, flags, address) \
 	((uint64_t)(type) | (uint64_t)(kind) << 6 | (uint64_t)(flags) << 12 | (uint64_t)(address) << 16)
@@ -233,6 +236,22 @@ struct mp_rec_image {
 	uint32_t python_version;        /* PY_VERSION_HEX >> 16, 0 = none */
 	uint16_t exe_len, command_len;  /* bytes that follow: /proc/self/exe, then the command
 	                                 * line, arguments separated by NUL */
+};
+/* A moment that is in order with all threads of the image.  It says how far the other
+ * slots of the image were, read twice, one pass after the other, and then takes its
+ * stamp: what lies below `before` comes before it, what from `behind` on behind it.
+ * (Two passes, so that all that precedes the former is below the latter.)  A slot that
+ * is not listed, or has been claimed anew, begins behind it. */
+struct mp_rec_cut {
+	uint32_t slot, claimed;
+	uint64_t before, behind;
+};
+struct mp_rec_mark {
+	uint64_t w0;
+	uint32_t epoch, words;
+	int64_t value;
+	uint32_t stamp;
+	uint16_t cuts, name_len;        /* that follow: struct mp_rec_cut, then bytes */
 };
 /* A second IMAGE record of the same image (sent when libpython is loaded later)
  * replaces what the first said of Python. */

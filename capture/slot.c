@@ -10,7 +10,7 @@ const uint8_t slot_words[MP_REC_TYPES] = {
 	[MP_REC_NEXT] = 1, [MP_REC_ALLOC] = 3, [MP_REC_FREE] = 2, [MP_REC_BEGIN] = 3,
 	[MP_REC_END] = 3, [MP_REC_UNDO] = 1, [MP_REC_INTENT] = 3, [MP_REC_MAP] = 3,
 	[MP_REC_UNMAP] = 3, [MP_REC_BREAK] = 3, [MP_REC_UNLOAD] = 2, [MP_REC_FORK_BEGIN] = 2,
-	[MP_REC_FORK_END] = 2, [MP_REC_EXEC] = 2, [MP_REC_FINALIZE] = 2, [MP_REC_LOST] = 3,
+	[MP_REC_FORK_END] = 2, [MP_REC_EXEC] = 2, [MP_REC_LOST] = 3,
 };
 
 enum slot_read slot_read_slow(const struct session *s, struct cursor *c, uint64_t limit,

@@ -164,6 +164,41 @@ void hook_event_life(struct hook_thread *t, unsigned type, uint64_t value)
 	hook_publish(t, 2);
 }
 
+/* Room first, then the looking around, so that what was waited for is before it. */
+void hook_event_mark(struct hook_thread *t, unsigned type, const char *name, size_t len,
+		     int64_t value)
+{
+	struct mp_rec_mark r = {
+		.w0 = MP_REC_WORD0(type, 0, 0, 0),
+		.value = value,
+		.name_len = (uint16_t)len,
+	};
+	struct mp_rec_cut *cut;
+	uint32_t room = 0, n = 0;
+	uint64_t *w;
+
+	do {
+		room = n + 8;
+		w = hook_reserve(t, (uint32_t)((sizeof(r) + room * sizeof(*cut) + len + 7) / 8),
+				 true, 0);
+		if (w == NULL)
+			return;
+		cut = (struct mp_rec_cut *)(w + sizeof(r) / 8);
+		n = hook_look_around(t, cut, room);
+	} while (n > room);
+	r.cuts = (uint16_t)n;
+	r.words = (uint32_t)((sizeof(r) + n * sizeof(*cut) + len + 7) / 8);
+	r.epoch = (uint32_t)hook_epoch();
+	r.stamp = atomic_fetch_add_explicit(&hook_session->stamp[MP_STAMP_MARKS], 1,
+					    memory_order_acq_rel);
+	memcpy(w, &r, sizeof(r));
+	if (len != 0) {
+		w[r.words - 1] = 0;
+		memcpy(cut + n, name, len);
+	}
+	hook_publish(t, r.words);
+}
+
 void hook_event_note(struct hook_thread *t, const char *text)
 {
 	size_t n = strnlen(text, 4000);

@@ -208,8 +208,11 @@ void hook_event_end(struct hook_thread *, unsigned kind, const void *address, si
 void hook_event_undo(struct hook_thread *, unsigned kind);
 /* A call that may be killed half-way (page faults inside) is about to be made. */
 void hook_event_intent(struct hook_thread *, unsigned kind, size_t size, struct hook_caller);
-/* FORK_*, EXEC, FINALIZE: W0's address bits are VALUE. */
+/* FORK_*, EXEC: W0's address bits are VALUE. */
 void hook_event_life(struct hook_thread *, unsigned type, uint64_t value);
+/* FINALIZE, MARK: in order with all threads.  NAME has at most 1,024 bytes. */
+void hook_event_mark(struct hook_thread *, unsigned type, const char *name, size_t len,
+		     int64_t value);
 void hook_event_note(struct hook_thread *, const char *text);
 
 /* The id of the stack of CALLER (0: none), defined in the ring if new, and an

@@ -90,12 +90,14 @@ bool hook_claim(struct hook_thread *);  /* slot and first chunk; false: none to 
 /* Initialises a robust mutex and locks it for the life of the calling thread. */
 void hook_lock_for_life(pthread_mutex_t *);
 void hook_count_lost(struct hook_thread *, uint64_t events, uint64_t bytes);
+/* How far the other slots of this image are.  Returns how many, fills at most MAX. */
+uint32_t hook_look_around(const struct hook_thread *, struct mp_rec_cut *, uint32_t max);
 
 /* ---- event.c: mappings ---- */
 
 static inline uint32_t hook_map_stamp(void)
 {
-	return atomic_fetch_add_explicit(&hook_session->stamp[MP_STAMPS], 1,
+	return atomic_fetch_add_explicit(&hook_session->stamp[MP_STAMP_MAPS], 1,
 					 memory_order_acq_rel);
 }
 /* MAP or BREAK, after the real call (a BREAK downwards: before it). */

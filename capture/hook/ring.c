@@ -182,6 +182,48 @@ HOOK_COLD uint64_t *hook_reserve_slow(struct hook_thread *t, uint32_t words, boo
 
 /* ---- slots ---- */
 
+/* The tail of slot I, if this image holds it; CLAIMED says by which claim. */
+static bool tail_of(uint32_t i, uint32_t *claimed, uint64_t *tail)
+{
+	struct mp_slot *slot = slot_at(i);
+
+	*claimed = atomic_load_explicit(&slot->claimed, memory_order_acquire);
+	if (!atomic_load_explicit(&slot->ready, memory_order_acquire) ||
+	    slot->image != hook_image)
+		return false;
+	*tail = atomic_load_explicit(&slot->tail, memory_order_acquire);
+	return atomic_load_explicit(&slot->claimed, memory_order_acquire) == *claimed;
+}
+
+uint32_t hook_look_around(const struct hook_thread *t, struct mp_rec_cut *cut, uint32_t max)
+{
+	uint32_t n = 0, first, k = 0, claimed;
+	uint64_t tail;
+
+	for (uint32_t i = 0; i < atomic_load(&hook_session->slots_used) && i < MP_SLOTS; i++) {
+		if (slot_at(i) == t->slot || !tail_of(i, &claimed, &tail))
+			continue;
+		if (n < max)
+			cut[n] = (struct mp_rec_cut){i, claimed, tail, tail};
+		n++;
+	}
+	first = n < max ? n : max;
+	for (uint32_t i = 0; i < atomic_load(&hook_session->slots_used) && i < MP_SLOTS; i++) {
+		while (k < first && cut[k].slot < i)
+			k++;
+		if (slot_at(i) == t->slot || !tail_of(i, &claimed, &tail))
+			continue;
+		if (k < first && cut[k].slot == i && cut[k].claimed == claimed) {
+			cut[k].behind = tail;
+		} else {
+			if (n < max)
+				cut[n] = (struct mp_rec_cut){i, claimed, 0, tail};
+			n++;
+		}
+	}
+	return n;
+}
+
 static struct mp_slot *take_slot(void)
 {
 	struct mp_session *s = hook_session;

@@ -145,6 +145,22 @@ static void undo(struct producer *p, unsigned flags)
 	done(p);
 }
 
+/* A mark of P that saw the tail of Q at BEFORE, then at BEHIND. */
+static void finalize(struct producer *p, const struct producer *q, uint64_t before,
+		uint64_t behind)
+{
+	struct mp_rec_cut cut = { (uint32_t)(q->slot - session.slot),
+		atomic_load(&q->slot->claimed), before, behind };
+	struct mp_rec_mark r = { .w0 = MP_REC_FINALIZE, .epoch = (uint32_t)epoch(),
+		.words = (sizeof r + sizeof cut) / 8, .cuts = 1,
+		.stamp = atomic_fetch_add(&session.shared->stamp[MP_STAMP_MARKS], 1) };
+	uint64_t *w = reserve(p, r.words);
+
+	memcpy(w, &r, sizeof r);
+	memcpy(w + sizeof r / 8, &cut, sizeof cut);
+	done(p);
+}
+
 static void image_record(struct producer *p, uint32_t pid)
 {
 	struct mp_rec_image r = { .w0 = MP_REC_IMAGE, .pid = pid, .words = sizeof r / 8,
@@ -217,7 +233,7 @@ static void start(void)
 static struct told {
 	unsigned allocs, frees, unknown, replaced, ends, marks;
 	uint64_t bytes, live, live_bytes, peak;
-	char order[64];         /* per event: A size%26 or F, first 60 */
+	char order[64];         /* per event: a + size % 26, A + … or ? freed, | a mark; first 60 */
 } told;
 
 static void count_event(const struct mp_event *e, bool objects)
@@ -246,6 +262,8 @@ static void count_event(const struct mp_event *e, bool objects)
 	} else {
 		told.ends += e->op == MP_OP_PROCEND;
 		told.marks += e->op == MP_OP_MARK;
+		if (n < 60 && e->op == MP_OP_MARK)
+			told.order[n] = '|';
 	}
 	told.replaced += e->replace != 0;
 }
@@ -383,6 +401,35 @@ static void test_two_threads(void)
 	ok(told.unknown == 0 && told.live == 0);
 	ok(told.allocs == told.frees);
 	ok(told.peak <= 7 * 20);        /* never two blocks at one address */
+}
+
+/* The mark of one thread among the events of another, whichever slot comes first. */
+static void test_marks(void)
+{
+	struct producer p[2];
+	uint64_t seen;
+
+	for (unsigned i = 0; i < 2; i++) {
+		start();
+		p[0] = claim(7, (uint32_t)getpid(), 1);
+		image_record(&p[0], (uint32_t)getpid());
+		p[1] = claim(7, (uint32_t)getpid(), 2);
+		rounds(3);
+		alloc(&p[!i], 0x1000, 1);
+		alloc(&p[i], 0x3000, 2);
+		seen = p[!i].tail;
+		alloc(&p[!i], 0x2000, 3);
+		finalize(&p[i], &p[!i], seen, p[!i].tail);
+		alloc(&p[i], 0x4000, 4);
+		alloc(&p[!i], 0x5000, 5);
+		finish();
+		printf("# %s\n", told.order);
+		ok(told.marks == 1 && told.allocs == 5);
+		ok(strchr(told.order, '|') > strchr(told.order, 'b'));
+		ok(strchr(told.order, '|') > strchr(told.order, 'c'));
+		ok(strchr(told.order, '|') < strchr(told.order, 'e'));
+		ok(strchr(told.order, '|') < strchr(told.order, 'f'));
+	}
 }
 
 static void test_maps(void)
@@ -548,6 +595,7 @@ int main(int argc, char **argv)
 	test_plain();
 	test_realloc();
 	test_two_threads();
+	test_marks();
 	test_maps();
 	test_images();
 	test_nonsense();
