@@ -121,13 +121,21 @@ void drain_settle(struct drain *d, struct slot *s)
 
 /* ---- allocations ------------------------------------------------------------------------ */
 
-static struct ident_what what_of(const struct slot *s, const struct record *r)
+static struct plain plain_of(const struct record *r)
 {
+	return (struct plain){ r->w0, word(r, 1), r->words > 2 ? word(r, 2) : 0 };
+}
+
+static inline struct ident_what what_of(const struct slot *s, const struct plain *p)
+{
+	uint32_t stack = (uint32_t)(p->w1 >> 32);
+
 	return (struct ident_what){
-		.address = MP_REC_ADDRESS(r->w0),
-		.size = word(r, 2) & MP_REC_SIZE_MASK,
-		.node = slot_node(s, (uint32_t)(word(r, 1) >> 32)),
-		.kind = MP_REC_KIND(r->w0),
+		.address = MP_REC_ADDRESS(p->w0),
+		.size = p->w2 & MP_REC_SIZE_MASK,
+		.node = slot_node(s, stack),
+		.kind = MP_REC_KIND(p->w0),
+		.memo = slot_memo(s, stack),
 	};
 }
 
@@ -256,7 +264,8 @@ static void map(struct drain *d, struct slot *s, const struct ident_what *what)
 
 static void brk_moved(struct drain *d, struct slot *s, const struct record *r)
 {
-	struct ident_what what = what_of(s, r);
+	struct plain p = plain_of(r);
+	struct ident_what what = what_of(s, &p);
 	uint64_t now = what.address, old = what.size;
 
 	what.kind = MP_ALLOC_BRK;
@@ -291,6 +300,7 @@ static bool defines(unsigned type)
 static void apply_any(struct drain *d, struct slot *s, const struct record *r)
 {
 	struct ident_what what;
+	struct plain p;
 	int epoch;
 
 	if (defines(r->type)) {
@@ -309,7 +319,8 @@ static void apply_any(struct drain *d, struct slot *s, const struct record *r)
 		release(d, s, MP_REC_ADDRESS(r->w0));
 		break;
 	case MP_REC_ALLOC: case MP_REC_END: case MP_REC_MAP: case MP_REC_INTENT:
-		what = what_of(s, r);
+		p = plain_of(r);
+		what = what_of(s, &p);
 		if (!known_kind(r->type == MP_REC_INTENT && what.kind >= MP_ALLOC_MMAP ?
 				MP_REC_MAP : r->type, what.kind))
 			what.kind = r->type == MP_REC_MAP ? MP_ALLOC_MMAP : MP_ALLOC_MALLOC;
@@ -321,6 +332,7 @@ static void apply_any(struct drain *d, struct slot *s, const struct record *r)
 			map(d, s, &what);
 		} else {
 			s->intended = what;
+			s->intended.memo = NULL;        /* it moves */
 			s->intent = true;
 		}
 		break;
@@ -342,26 +354,40 @@ static void apply_any(struct drain *d, struct slot *s, const struct record *r)
 	}
 }
 
-void drain_apply(struct drain *d, struct slot *s, const struct record *r)
+/* An allocation or a free with nothing else pending in its image. */
+static inline void apply_plain(struct drain *d, struct slot *s, const struct plain *p)
 {
 	struct ident_what what;
 
-	/* nearly everything is this */
-	if (s->image->held || s->unmap || s->intent || !s->thread ||
-			(r->type != MP_REC_FREE && r->type != MP_REC_ALLOC)) {
-		apply_any(d, s, r);
+	if (MP_REC_TYPE(p->w0) == MP_REC_FREE) {
+		take_time(d, p->w1 >> 32 & 0xffff);
+		ident_release(&d->ident, &s->image->memory, MP_REC_ADDRESS(p->w0));
 		return;
 	}
-	d->ident.thread = s->thread;
-	if (r->type == MP_REC_FREE) {
-		take_time(d, word(r, 1) >> 32 & 0xffff);
-		ident_release(&d->ident, &s->image->memory, MP_REC_ADDRESS(r->w0));
-		return;
-	}
-	what = what_of(s, r);
-	take_time(d, (uint32_t)(word(r, 2) >> 48));
+	what = what_of(s, p);
+	take_time(d, (uint32_t)(p->w2 >> 48));
 	if (!known_kind(MP_REC_ALLOC, what.kind))
 		what.kind = MP_ALLOC_MALLOC;
 	if (what.address)
 		ident_alloc(&d->ident, &s->image->memory, &what);
+}
+
+void drain_apply_plain(struct drain *d, struct slot *s, const struct plain *p, unsigned n)
+{
+	d->ident.thread = s->thread;
+	for (unsigned i = 0; i < n; i++)
+		apply_plain(d, s, &p[i]);
+}
+
+void drain_apply(struct drain *d, struct slot *s, const struct record *r)
+{
+	struct plain p;
+
+	/* nearly everything is this */
+	if (!drain_is_plain(s) || (r->type != MP_REC_FREE && r->type != MP_REC_ALLOC)) {
+		apply_any(d, s, r);
+		return;
+	}
+	p = plain_of(r);
+	drain_apply_plain(d, s, &p, 1);
 }

@@ -36,7 +36,7 @@ int drain_init(struct drain *d, struct session *session, struct mp_writer *write
 void drain_free(struct drain *d)
 {
 	for (uint32_t i = 0; d->slot && i < d->session->slots; i++)
-		free(d->slot[i].node);
+		free(d->slot[i].stack);
 	drain_arrived(d, 0);
 	for (unsigned i = 0; i < d->n_notes; i++)
 		free(d->notes[i]);

@@ -73,7 +73,16 @@ void drain_drop(struct drain *, struct slot *); /* it holds nonsense */
 
 /* ---- apply.c: one record, in its final place ---------------------------------- */
 
+/* The words of an allocation or a free, read once. */
+struct plain { uint64_t w0, w1, w2; };
+
 void drain_apply(struct drain *, struct slot *, const struct record *);
+void drain_apply_plain(struct drain *, struct slot *, const struct plain *, unsigned n);
+/* Nothing is open that an allocation or a free of S would settle. */
+static inline bool drain_is_plain(const struct slot *s)
+{
+	return !s->image->held && !s->unmap && !s->intent && s->thread;
+}
 void drain_take_thread(struct drain *, struct slot *);  /* of the events that follow */
 /* What is open in a slot whose thread is dead. */
 void drain_settle(struct drain *, struct slot *);

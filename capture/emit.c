@@ -275,13 +275,52 @@ static void emit_merged(struct drain *d)
 	} while (least != UINT32_MAX);
 }
 
+/* Plain allocations and frees from the head of S on, as long as they lie in one
+ * chunk: first their blocks are asked for, then they are applied. */
+static void emit_run(struct drain *d, struct slot *s)
+{
+	enum { BATCH = 32 };
+	const unsigned char *chunk = d->session->chunk + s->chunk_at;
+	uint64_t end = (s->pos / MP_CHUNK + 1) * MP_CHUNK, pos = s->pos;
+	struct plain batch[BATCH];
+	unsigned n;
+
+	if (end > s->safe)
+		end = s->safe;
+	do {
+		for (n = 0; n < BATCH && pos + 16 <= end; n++) {
+			const uint64_t *at = (const void *)(chunk + pos % MP_CHUNK);
+			struct plain *p = &batch[n];
+
+			p->w0 = __atomic_load_n(at, __ATOMIC_RELAXED);
+			p->w1 = __atomic_load_n(at + 1, __ATOMIC_RELAXED);
+			if (MP_REC_TYPE(p->w0) == MP_REC_ALLOC && pos + 24 <= end) {
+				p->w2 = __atomic_load_n(at + 2, __ATOMIC_RELAXED);
+				slot_prefetch(s, (uint32_t)(p->w1 >> 32));
+				pos += 24;
+			} else if (MP_REC_TYPE(p->w0) == MP_REC_FREE) {
+				pos += 16;
+			} else {
+				break;
+			}
+			ident_prefetch(&s->image->memory, MP_REC_ADDRESS(p->w0));
+		}
+		drain_apply_plain(d, s, batch, n);
+		d->counts.records += n;
+		s->pos = pos;
+	} while (n == BATCH);
+}
+
 static void emit_alone(struct drain *d, struct slot *s)
 {
 	struct cursor c;
 	struct record r;
 
-	while (next(d, s, s->safe, &c, &r))
+	while (next(d, s, s->safe, &c, &r)) {
 		consume(d, s, &c, &r);
+		if (drain_is_plain(s) && s->pos % MP_CHUNK)
+			emit_run(d, s);
+	}
 }
 
 void drain_emit(struct drain *d)

@@ -165,12 +165,25 @@ uint32_t ident_site(struct ident *id, uint32_t process, const struct ident_what 
 	struct mp_site site = { .process = process, .node = what->node, .kind = what->kind,
 			.size = what->size };
 
-	if (c->site && c->size == what->size && c->node == what->node && c->process_kind == pk)
-		return c->site;
-	*c = (struct ident_site){ what->size, what->node, pk, mp_def_site(id->tree, &site) };
+	if (!c->site || c->size != what->size || c->node != what->node || c->process_kind != pk)
+		*c = (struct ident_site){ what->size, what->node, pk,
+			mp_def_site(id->tree, &site) };
 	if (!c->site)
 		id->failed = true;
+	if (what->memo)
+		*what->memo = (struct ident_memo){ what->size, what->kind, c->site };
 	return c->site;
+}
+
+/* A stack mostly asks for one size. */
+static inline uint32_t quick_site(struct ident *id, uint32_t process,
+		const struct ident_what *what)
+{
+	const struct ident_memo *memo = what->memo;
+
+	if (memo && memo->size == what->size && memo->kind == what->kind && memo->site)
+		return memo->site;
+	return ident_site(id, process, what);
 }
 
 uint32_t ident_put_alloc(struct ident *id, struct memory *m, uint64_t where, uint32_t site)
@@ -205,7 +218,7 @@ static void fill(struct ident *id, struct memory *m, struct block *b, uint64_t a
 static void replace(struct ident *id, struct memory *m, struct block *b,
 		const struct ident_what *what, enum mp_replace why)
 {
-	uint32_t site = ident_site(id, m->process, what);
+	uint32_t site = quick_site(id, m->process, what);
 
 	mp_enc_replace(id->writer, why);
 	if (b) {
@@ -232,7 +245,7 @@ void ident_alloc(struct ident *id, struct memory *m, const struct ident_what *wh
 		id->counts.overlaps++;
 		replace(id, m, b, what, MP_REPLACE_OVERLAP);
 	} else {
-		fill(id, m, b, what->address, ident_site(id, m->process, what));
+		fill(id, m, b, what->address, quick_site(id, m->process, what));
 	}
 }
 

@@ -66,11 +66,18 @@ struct ident {
 int ident_init(struct ident *, struct mp_writer *writer);
 void ident_free(struct ident *);
 
+/* The site that a stack of one process was last met with. */
+struct ident_memo {
+	uint64_t size;
+	uint32_t kind, site;    /* site 0: none yet */
+};
+
 /* What an event came with. */
 struct ident_what {
 	uint64_t address, size;
 	mp_node node;
 	uint32_t kind;          /* enum mp_alloc */
+	struct ident_memo *memo;        /* of the stack; NULL: not known */
 };
 
 uint32_t ident_site(struct ident *, uint32_t process, const struct ident_what *);

@@ -65,14 +65,14 @@ bool slot_adopt(struct slot *slot, struct session *s, uint32_t index)
 {
 	struct mp_slot *m = &s->slot[index];
 	uint64_t owner;
-	uint32_t *node = slot->node;
+	struct slot_stack *stack = slot->stack;
 
 	if (!atomic_load_explicit(&m->ready, memory_order_acquire))
 		return false;
 	owner = atomic_load_explicit(&m->owner, memory_order_relaxed);
 	if (!owner || owner == MP_SLOT_CLAIMING)
 		return false;
-	*slot = (struct slot){ .shared = m, .index = index, .used = true, .node = node,
+	*slot = (struct slot){ .shared = m, .index = index, .used = true, .stack = stack,
 			.claimed = atomic_load(&m->claimed), .tid = (uint32_t)owner,
 			.depth = m->depth, .chunk = m->first_chunk };
 	if (slot->chunk >= s->chunks) {
@@ -109,7 +109,7 @@ void slot_recycle(struct slot *slot, struct session *s)
 	struct mp_slot *m = slot->shared;
 
 	give_back(s, slot->chunk);
-	free(slot->node);
+	free(slot->stack);
 	*slot = (struct slot){ 0 };
 	atomic_store(&m->tail, 0);
 	atomic_store(&m->head, 0);
@@ -121,19 +121,19 @@ int slot_set_node(struct slot *s, uint32_t id, mp_node node)
 {
 	if (id >= STACKS_MAX)
 		return -1;
-	if (id >= s->nodes) {
-		uint32_t room = s->nodes ? s->nodes : 256;
-		uint32_t *x;
+	if (id >= s->stacks) {
+		uint32_t room = s->stacks ? s->stacks : 256;
+		struct slot_stack *x;
 
 		while (room <= id)
 			room *= 2;
-		x = realloc(s->node, room * sizeof *x);
+		x = realloc(s->stack, room * sizeof *x);
 		if (!x)
 			return -1;
-		memset(x + s->nodes, 0, (room - s->nodes) * sizeof *x);
-		s->node = x;
-		s->nodes = room;
+		memset(x + s->stacks, 0, (room - s->stacks) * sizeof *x);
+		s->stack = x;
+		s->stacks = room;
 	}
-	s->node[id] = node;
+	s->stack[id] = (struct slot_stack){ .node = node };
 	return 0;
 }

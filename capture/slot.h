@@ -18,6 +18,11 @@ struct held {                   /* a BEGIN that waits for its END */
 	bool settled;           /* its old block is freed already, or never was */
 };
 
+struct slot_stack {
+	mp_node node;
+	struct ident_memo memo;
+};
+
 struct slot {
 	struct mp_slot *shared;
 	struct image *image;
@@ -27,8 +32,8 @@ struct slot {
 	uint64_t defined;       /* definitions below this were taken ahead */
 	uint64_t ahead;         /* entries of blocks below this were prefetched */
 	uint32_t index, claimed, chunk, tid, depth, thread, name;
-	uint32_t *node;         /* by stack id */
-	uint32_t nodes;
+	struct slot_stack *stack;       /* by id */
+	uint32_t stacks;
 	struct held held[SLOT_HELD];
 	unsigned helds;
 	/* an UNMAP not yet confirmed */
@@ -106,8 +111,17 @@ void slot_recycle(struct slot *, struct session *);
 /* The node of stack ID; 0 unknown. */
 static inline mp_node slot_node(const struct slot *s, uint32_t id)
 {
-	return id < s->nodes ? s->node[id] : 0;
+	return id < s->stacks ? s->stack[id].node : 0;
+}
+static inline struct ident_memo *slot_memo(const struct slot *s, uint32_t id)
+{
+	return id && id < s->stacks ? &s->stack[id].memo : NULL;
 }
 int slot_set_node(struct slot *, uint32_t id, mp_node);
+static inline void slot_prefetch(const struct slot *s, uint32_t id)
+{
+	if (id < s->stacks)
+		__builtin_prefetch(&s->stack[id]);
+}
 
 #endif

@@ -25,7 +25,8 @@ struct mp_enc_site {
 struct mp_enc_slot { uint32_t site, thread; };          /* site 0: free */
 struct mp_left { uint32_t site, thread, count; };
 
-struct mp_enc_runs { uint64_t *value; uint32_t *length; uint32_t n; };
+/* FROM: the event the last run began with; its length is known at its end. */
+struct mp_enc_runs { uint64_t *value; uint32_t *length; uint32_t n, from; };
 
 /* The open block of events, and what outlives it. */
 struct mp_enc {
@@ -34,6 +35,7 @@ struct mp_enc {
 	/* open block */
 	uint32_t n, n_alloc, n_free, n_sites, n_old, stamp;
 	uint64_t first_time, last_time, last_tick;
+	uint64_t run_time;              /* that the last run of times was met with */
 	uint32_t last_thread;
 	uint8_t *op;
 	uint16_t *site, *back;          /* per allocation, per free */
@@ -118,6 +120,7 @@ void mp_enc_stop(struct mp_enc *);
 /* encode_block.c */
 /* Write the open block; one without events only if HEARTBEAT.  A checkpoint if
  * one is due. */
+void mp_enc_end_runs(struct mp_enc *);
 int mp_enc_close(struct mp_writer *, bool heartbeat);
 /* A free slot; 0 when memory is out. */
 uint32_t mp_enc_new_slot(struct mp_enc *);

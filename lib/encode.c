@@ -160,13 +160,27 @@ static inline void advance(struct mp_enc *e, uint64_t time)
 	}
 }
 
-/* Time and thread of the next event.  The block closes before it if it is full
- * (ROOM events must fit) or a second old. */
-static inline bool step(struct mp_writer *w, struct mp_enc *e, uint64_t time, uint32_t thread,
-		uint32_t room)
+void mp_enc_end_runs(struct mp_enc *e)
 {
-	uint64_t tick;
+	if (e->time.n)
+		e->time.length[e->time.n - 1] = e->n - e->time.from;
+	if (e->thread.n)
+		e->thread.length[e->thread.n - 1] = e->n - e->thread.from;
+}
 
+static void begin_run(struct mp_enc *e, struct mp_enc_runs *runs, uint64_t value)
+{
+	if (runs->n)
+		runs->length[runs->n - 1] = e->n - runs->from;
+	runs->value[runs->n++] = value;
+	runs->from = e->n;
+}
+
+/* Another time or thread than the event's before, or a block that is full (ROOM
+ * events must fit) or a second old and closes first. */
+static __attribute__((noinline)) bool step_on(struct mp_writer *w, struct mp_enc *e,
+		uint64_t time, uint32_t thread, uint32_t room)
+{
 	if (e->n + room > MP_BLOCK_MAX ||
 	    (e->n && time != e->last_time && time - e->first_time > SECOND &&
 	     time > e->first_time && !e->half)) {
@@ -174,23 +188,25 @@ static inline bool step(struct mp_writer *w, struct mp_enc *e, uint64_t time, ui
 			return false;
 	}
 	advance(e, time);
-	tick = e->last_tick;
 	if (!e->n && !e->procend.n)
 		e->first_time = e->last_time;
-	if (LIKELY(e->n && tick == e->time.value[e->time.n - 1])) {
-		e->time.length[e->time.n - 1]++;
-	} else {
-		e->time.value[e->time.n] = tick;
-		e->time.length[e->time.n++] = 1;
-	}
-	if (LIKELY(e->n && thread == e->last_thread)) {
-		e->thread.length[e->thread.n - 1]++;
-	} else {
-		e->thread.value[e->thread.n] = thread;
-		e->thread.length[e->thread.n++] = 1;
-		e->last_thread = thread;
-	}
+	if (!e->n || e->last_tick != e->time.value[e->time.n - 1])
+		begin_run(e, &e->time, e->last_tick);
+	if (!e->n || thread != e->last_thread)
+		begin_run(e, &e->thread, thread);
+	e->last_thread = thread;
+	e->run_time = time;
 	return true;
+}
+
+/* Time and thread of the next event. */
+static inline bool step(struct mp_writer *w, struct mp_enc *e, uint64_t time, uint32_t thread,
+		uint32_t room)
+{
+	if (LIKELY(e->n && time == e->run_time && time == e->last_time &&
+			thread == e->last_thread && e->n + room <= MP_BLOCK_MAX))
+		return true;
+	return step_on(w, e, time, thread, room);
 }
 
 /* The event at POSITION is half of a replacement: ALLOC or the free. */

@@ -170,6 +170,7 @@ int mp_enc_close(struct mp_writer *w, bool heartbeat)
 	n_new = assign(e);
 	if (n_new < 0)
 		return mp_writer_fail(w, "%s: out of memory", w->out.name);
+	mp_enc_end_runs(e);
 	add_columns(&b->out, e, (uint32_t)n_new);
 	h = (struct mp_header){
 		.kind = MP_BLOCK_EVENTS, .n = e->n,
