@@ -35,6 +35,11 @@ size_t mp_delta32_encode(uint8_t *to, const uint32_t *value, uint32_t n);
 bool mp_delta32_decode(const uint8_t *raw, size_t len, uint32_t *value, uint32_t n,
 		uint32_t *smallest, uint32_t *largest);
 
+/* LEB or DELTA into fields of WIDTH 4 or 8 bytes that lie STRIDE bytes apart; *MOST is
+ * the largest value, of which a field of 4 keeps the lower half. */
+bool mp_fields_decode(enum mp_coding, const uint8_t *raw, size_t len, void *to, size_t stride,
+		unsigned width, uint32_t n, uint64_t *most);
+
 /* N pairs; decoding checks that no length is 0 and that they sum to TOTAL. */
 size_t mp_runs_encode(uint8_t *to, const uint64_t *value, const uint32_t *length, uint32_t n);
 bool mp_runs_decode(const uint8_t *raw, size_t len, uint64_t *value, uint32_t *length,

@@ -119,8 +119,13 @@ bool mp_known_block(struct mp_reader *);        /* false: skip it, or refuse (an
 
 /* reader_defs.c */
 void mp_read_defs(struct mp_reader *);
+/* reader_lost.c */
 /* Entry ID of kind DEF exists, or can be had as a placeholder. */
 bool mp_reach_def(struct mp_reader *, unsigned def, uint64_t id);
+bool mp_append_defs(struct mp_reader *, unsigned def, uint32_t n);      /* N more, all 0 */
+/* Entries FROM to TO exist, but what they say is lost. */
+bool mp_lose_defs(struct mp_reader *, unsigned def, uint32_t from, uint32_t to);
+bool mp_def_is_lost(const struct mp_reader *, unsigned def, uint32_t id);
 void mp_defs_reset(struct mp_reader *);
 /* reader_late.c; NULL or what is wrong. */
 const char *mp_read_late(struct mp_reader *);

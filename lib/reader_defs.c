@@ -1,24 +1,12 @@
 /* reader_defs.c - definition columns to the tree.
- * Invariant: ids stay dense: what damage took is filled with placeholders, which
- * a checkpoint may fill in later; nothing else ever changes.
+ * Invariant: what was read once never changes; only placeholders are filled in later.
  */
 #include "reader.h"
 
 #include "arena.h"
-#include "bytes.h"
 #include "coding.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-enum { PLACEHOLDERS_MAX = 1 << 22 };
-
-void mp_defs_reset(struct mp_reader *r)
-{
-	for (int i = 0; i < MP_DEF_KINDS; i++)
-		free(r->lost[i].x);
-	memset(r->lost, 0, sizeof(r->lost));
-}
 
 static void bad_defs(struct mp_reader *r, const char *cause)
 {
@@ -28,95 +16,16 @@ static void bad_defs(struct mp_reader *r, const char *cause)
 	mp_damaged(r, r->raw.offset, "%s", cause);
 }
 
-/* ---- placeholders ------------------------------------------------------------------ */
-
-static bool is_lost(const struct mp_reader *r, unsigned def, uint32_t id)
-{
-	const struct mp_lost *l = &r->lost[def];
-
-	for (uint32_t i = 0; i < l->n; i++)
-		if (id >= l->x[i].from && id <= l->x[i].to)
-			return true;
-	return false;
-}
-
-/* Room for MORE entries of kind DEF. */
-static bool grow(struct mp_reader *r, unsigned def, uint32_t more)
-{
-	struct mp_any_vec v = mp_def_vec(r->tree, def);
-	uint64_t need = (uint64_t)v.n + more + 2, room = v.room;
-	void *x;
-
-	if (need <= v.room)
-		return true;
-	while (room < need)
-		room *= 2;
-	if (room > UINT32_MAX)
-		return false;
-	x = realloc(v.x, room * mp_def_kind[def].size);
-	if (!x) {
-		mp_reader_fail(r, "%s: out of memory", r->name);
-		return false;
-	}
-	v.x = x;
-	v.room = (uint32_t)room;
-	mp_def_set_vec(r->tree, def, &v);
-	return true;
-}
-
-static void make_lost(struct mp_tree *t, unsigned def, uint32_t id)
-{
-	if (def == MP_DEF_STRING)
-		t->string.x[id] = (struct mp_string){ "[lost]", 6, false };
-	else if (def == MP_DEF_LOC)
-		t->location.x[id].kind = MP_LOC_NOTE;
-	else if (def == MP_DEF_CODE)
-		t->code.x[id].line = UINT32_MAX;
-	else if (def == MP_DEF_NODE)
-		t->node.x[id].depth = 1;
-}
-
-bool mp_reach_def(struct mp_reader *r, unsigned def, uint64_t id)
-{
-	struct mp_any_vec v = mp_def_vec(r->tree, def);
-	struct mp_lost *l = &r->lost[def];
-	struct mp_range *x;
-	uint32_t n;
-
-	if (id <= v.n)
-		return true;
-	if (!r->damaged || id - v.n > PLACEHOLDERS_MAX - r->placeholders)
-		return false;
-	n = (uint32_t)(id - v.n);
-	x = realloc(l->x, (l->n + 1) * sizeof(*x));
-	if (!x) {
-		mp_reader_fail(r, "%s: out of memory", r->name);
-		return false;
-	}
-	l->x = x;
-	if (!grow(r, def, n))
-		return false;
-	x[l->n++] = (struct mp_range){ v.n + 1, (uint32_t)id };
-	r->placeholders += n;
-	v = mp_def_vec(r->tree, def);
-	memset((char *)v.x + (v.n + 1) * (size_t)mp_def_kind[def].size, 0,
-			n * (size_t)mp_def_kind[def].size);
-	for (uint32_t i = 0; i < n; i++)
-		make_lost(r->tree, def, v.n + 1 + i);
-	v.n = (uint32_t)id;
-	mp_def_set_vec(r->tree, def, &v);
-	return true;
-}
-
 /* ---- one kind ---------------------------------------------------------------------- */
 
-/* Entries FIRST… FIRST + N - 1 of one kind, all in the block at hand. */
-struct piece { unsigned def; uint32_t first, n; bool repeated; };
+/* Entries FIRST… FIRST + N - 1 of one kind, all in the block at hand; FRESH: those
+ * from that id on were not there before it. */
+struct piece { unsigned def; uint32_t first, n, fresh; bool repeated; };
 
 /* Entry ID is to be taken from the block; else it is there and has to be equal. */
 static bool is_new(const struct mp_reader *r, const struct piece *p, uint32_t id)
 {
-	return !p->repeated || is_lost(r, p->def, id);
+	return !p->repeated || id >= p->fresh || mp_def_is_lost(r, p->def, id);
 }
 
 /* How many entries N fields bring, and whether their columns are whole. */
@@ -138,41 +47,58 @@ static const char *count(struct mp_reader *r, const struct mp_def_field *f, unsi
 	return NULL;
 }
 
-/* Whether VALUE may stand in field F of entry ID. */
-static const char *field_check(struct mp_reader *r, const struct mp_def_field *f, uint32_t id,
-		uint64_t value)
+static const char child_first[] = "a parent is defined after its child";
+static const char too_large[] = "a definition's number is too large";
+static const char unknown_kind[] = "a location of unknown kind";
+
+/* Whether values up to MOST may stand in field F. */
+static const char *field_check(struct mp_reader *r, const struct mp_def_field *f, uint64_t most)
 {
-	if (f->width == 4 && value > UINT32_MAX)
-		return "a definition's number is too large";
-	if ((f->column == MP_COL_D_NODE_PARENT || f->column == MP_COL_D_PROCESS_PARENT) &&
-	    value >= id)
-		return "a parent is defined after its child";
-	if (f->ref && !mp_reach_def(r, f->ref, value))
+	if (f->width == 4 && most > UINT32_MAX)
+		return too_large;
+	if (f->ref && !mp_reach_def(r, f->ref, most))
 		return "a definition refers to nothing";
-	if (f->column == MP_COL_D_LOC_KIND && (!value || value > MP_LOC_NOTE))
-		return "a location of unknown kind";
-	if (f->column == MP_COL_D_COLUMN_COMBINE && value > MP_MIN)
+	if (f->column == MP_COL_D_LOC_KIND && most > MP_LOC_NOTE)
+		return unknown_kind;
+	if (f->column == MP_COL_D_COLUMN_COMBINE && most > MP_MIN)
 		return "a column combines in an unknown way";
 	return NULL;
 }
 
-/* What one field alone cannot tell. */
-static const char *entry_check(struct mp_reader *r, unsigned def, uint32_t id)
+/* What one field alone cannot tell of locations. */
+static const char *check_locations(struct mp_reader *r, const struct piece *p)
 {
-	struct mp_tree *t = r->tree;
+	const struct mp_location *l = r->tree->location.x + p->first;
+	uint32_t module = 0, code = 0;
 
-	if (def == MP_DEF_LOC) {
-		const struct mp_location *l = &t->location.x[id];
-		unsigned of = l->kind == MP_LOC_NATIVE ? MP_DEF_MODULE : MP_DEF_CODE;
+	for (uint32_t i = 0; i < p->n; i++, l++) {
+		uint32_t *most = l->kind == MP_LOC_NATIVE ? &module : &code;
 
-		if (!mp_reach_def(r, of, l->owner))
-			return "a location refers to nothing";
-		if (of == MP_DEF_CODE && l->at > UINT32_MAX)
-			return "a definition's number is too large";
-	} else if (def == MP_DEF_NODE) {
-		struct mp_tree_node *n = &t->node.x[id];
+		if (!l->kind)
+			return unknown_kind;
+		if (!is_new(r, p, p->first + i))
+			continue;
+		if (l->kind != MP_LOC_NATIVE && l->at > UINT32_MAX)
+			return too_large;
+		*most = l->owner > *most ? l->owner : *most;
+	}
+	return mp_reach_def(r, MP_DEF_MODULE, module) && mp_reach_def(r, MP_DEF_CODE, code) ?
+		NULL : "a location refers to nothing";
+}
 
-		n->depth = t->node.x[n->parent].depth + 1;
+/* The same of nodes, and how deep they are. */
+static const char *check_nodes(struct mp_reader *r, const struct piece *p)
+{
+	struct mp_tree_node *node = r->tree->node.x;
+
+	for (uint32_t id = p->first; id < p->first + p->n; id++) {
+		struct mp_tree_node *n = &node[id];
+
+		if (n->parent >= id)
+			return child_first;
+		if (!is_new(r, p, id))
+			continue;
+		n->depth = node[n->parent].depth + 1;
 		if (n->depth > MP_DEPTH_MAX + 1)
 			return "a stack is too deep";
 		if (!n->location)
@@ -181,35 +107,70 @@ static const char *entry_check(struct mp_reader *r, unsigned def, uint32_t id)
 	return NULL;
 }
 
-/* Values of one field into the entries. */
-static const char *put_field(struct mp_reader *r, const struct piece *p,
-		const struct mp_def_field *f)
+static const char *check_processes(struct mp_reader *r, const struct piece *p)
 {
-	size_t size = mp_def_kind[p->def].size;
-	const uint64_t *value = NULL;
+	for (uint32_t id = p->first; id < p->first + p->n; id++)
+		if (r->tree->process.x[id].parent >= id)
+			return child_first;
+	return NULL;
+}
+
+/* Values of one field into entries that are all new, and 0 so far. */
+static const char *put_new(struct mp_reader *r, const struct piece *p,
+		const struct mp_def_field *f, char *to)
+{
+	int i = mp_column_find(r, f->column);
+	const struct mp_entry *e;
+	const char *cause;
+	const uint8_t *raw;
+	uint64_t most;
+
+	if (i < 0)
+		return NULL;
+	e = &r->raw.entry[i];
+	if (e->coding != f->coding)
+		return "a column has another coding or length than it must";
+	raw = mp_column_open(r, (unsigned)i, &cause);
+	if (!raw)
+		return cause;
+	return mp_fields_decode(f->coding, raw, e->raw, to, mp_def_kind[p->def].size, f->width,
+			p->n, &most) ? field_check(r, f, most) :
+		"a column's values do not fit its length";
+}
+
+/* What put_new leaves to check_locations, check_nodes and check_processes. */
+static const char *value_check(const struct mp_def_field *f, uint32_t id, uint64_t value)
+{
+	if (f->column == MP_COL_D_NODE_PARENT || f->column == MP_COL_D_PROCESS_PARENT)
+		return value < id ? NULL : child_first;
+	return f->column != MP_COL_D_LOC_KIND || value ? NULL : unknown_kind;
+}
+
+/* Values of one field into those entries that are new; the others have them.  What
+ * is wrong must not get into the tree: a placeholder among them stays. */
+static const char *put_repeated(struct mp_reader *r, const struct piece *p,
+		const struct mp_def_field *f, char *to)
+{
+	const uint64_t *value, zero = 0;
+	uint64_t most = 0;
 	uint32_t n;
 	const char *cause = mp_read_values(r, f->column, (enum mp_coding)f->coding, 0, p->n,
 			&value, &n);
-	uint64_t zero = 0;
 
 	for (uint32_t i = 0; !cause && i < p->n; i++) {
-		const uint64_t *v = value ? &value[i] : &zero;
-		uint32_t id = p->first + i, narrow = (uint32_t)*v;
-		char *to;
+		most = value && value[i] > most ? value[i] : most;
+		cause = value_check(f, p->first + i, value ? value[i] : 0);
+	}
+	if (!cause)
+		cause = field_check(r, f, most);
+	for (uint32_t i = 0; !cause && i < p->n; i++, to += mp_def_kind[p->def].size) {
+		uint32_t narrow = (uint32_t)(value ? value[i] : 0);
+		const void *from = f->width == 4 ? (const void *)&narrow : value ? &value[i] : &zero;
 
-		cause = field_check(r, f, id, *v);
-		if (cause)
-			break;
-		to = (char *)mp_def_vec(r->tree, p->def).x + id * size + f->offset;
-		if (is_new(r, p, id)) {
-			if (f->width == 4)
-				memcpy(to, &narrow, 4);
-			else
-				memcpy(to, v, 8);
-		} else if (f->column != MP_COL_D_THREAD_NAME &&
-			   (f->width == 4 ? memcmp(to, &narrow, 4) : memcmp(to, v, 8))) {
+		if (is_new(r, p, p->first + i))
+			memcpy(to, from, f->width);
+		else if (f->column != MP_COL_D_THREAD_NAME && memcmp(to, from, f->width))
 			cause = "a repeated definition differs";
-		}
 	}
 	return cause;
 }
@@ -219,15 +180,20 @@ static const char *put_fields(struct mp_reader *r, const struct piece *p)
 	const struct mp_def_kind *k = &mp_def_kind[p->def];
 	const char *cause = NULL;
 
-	for (unsigned i = 0; !cause && i < k->n; i++)
-		cause = put_field(r, p, &mp_def_field[k->first + i]);
-	for (uint32_t i = 0; !cause && i < p->n; i++) {
-		uint32_t id = p->first + i;
+	for (unsigned i = 0; !cause && i < k->n; i++) {
+		const struct mp_def_field *f = &mp_def_field[k->first + i];
+		/* the array may move from field to field */
+		char *to = (char *)mp_def_vec(r->tree, p->def).x + p->first * (size_t)k->size +
+			f->offset;
 
-		if (is_new(r, p, id))
-			cause = entry_check(r, p->def, id);
+		cause = p->repeated || f->coding == MP_CODING_FIXED64 ? put_repeated(r, p, f, to) :
+			put_new(r, p, f, to);
 	}
-	return cause;
+	if (cause)
+		return cause;
+	return p->def == MP_DEF_LOC ? check_locations(r, p) :
+		p->def == MP_DEF_NODE ? check_nodes(r, p) :
+		p->def == MP_DEF_PROCESS ? check_processes(r, p) : NULL;
 }
 
 /* The bytes of strings; LEN stays in place 0 of the decoded columns. */
@@ -281,32 +247,22 @@ static void deepen(struct mp_tree *t)
 }
 
 /* Entries of one kind that are not there yet: made, then filled; what cannot be
- * filled stays a placeholder. */
+ * filled is a placeholder. */
 static const char *fill_new(struct mp_reader *r, const struct piece *p)
 {
-	struct mp_lost *l = &r->lost[p->def];
 	size_t size = mp_def_kind[p->def].size;
-	uint64_t spent = r->placeholders;
-	uint32_t from = mp_def_vec(r->tree, p->def).n + 1;
-	bool damaged = r->damaged, made;
+	uint32_t last = p->first + p->n - 1;
 	const char *cause;
 
-	r->damaged = true;
-	r->placeholders = 0;
-	made = mp_reach_def(r, p->def, (uint64_t)p->first + p->n - 1);
-	r->damaged = damaged;
-	r->placeholders = spent;
-	if (!made)
+	if (!mp_append_defs(r, p->def, last + 1 - p->fresh))
 		return "too many definitions";
 	cause = p->def == MP_DEF_STRING ? put_strings(r, p) : put_fields(r, p);
-	if (!cause) {
-		l->n--;         /* the range just made */
+	if (!cause)
 		return NULL;
-	}
-	for (uint32_t id = from; id < p->first + p->n && p->def != MP_DEF_STRING; id++) {
-		memset((char *)mp_def_vec(r->tree, p->def).x + id * size, 0, size);
-		make_lost(r->tree, p->def, id);
-	}
+	if (p->def != MP_DEF_STRING)
+		memset((char *)mp_def_vec(r->tree, p->def).x + p->fresh * size, 0,
+				(last + 1 - p->fresh) * size);
+	mp_lose_defs(r, p->def, p->fresh, last);
 	return cause;
 }
 
@@ -322,6 +278,8 @@ static const char *read_kind(struct mp_reader *r, unsigned def, uint64_t first)
 		count(r, &mp_def_field[k->first], k->n, &p.n);
 	if (cause || !p.n)
 		return cause;
+	if (p.n > MP_BLOCK_MAX)
+		return "too many definitions";
 	if (!first)
 		return "definitions without a first number";
 	if (first > UINT32_MAX - p.n || (first <= last && !p.repeated))
@@ -331,7 +289,8 @@ static const char *read_kind(struct mp_reader *r, unsigned def, uint64_t first)
 	if (!mp_reach_def(r, def, first - 1))
 		return "too many definitions are missing";
 	p.first = (uint32_t)first;
-	if (first + p.n - 1 > last)
+	p.fresh = mp_def_vec(r->tree, def).n + 1;
+	if (first + p.n > p.fresh)
 		cause = fill_new(r, &p);
 	else
 		cause = def == MP_DEF_STRING ? put_strings(r, &p) : put_fields(r, &p);

@@ -53,6 +53,32 @@ static void test_vectors(void)
 	ok(mp_bitmap_check(bits, 2, 9, &ones) && ones == 4);
 }
 
+/* Columns into the fields of an array of structures, whose other bytes stay. */
+static void test_fields(const uint64_t *v, uint32_t n)
+{
+	static struct { uint32_t before, narrow; uint64_t wide; } x[300];
+	static uint8_t raw[300 * 10];
+
+	for (int delta = 0; delta < 2; delta++) {
+		enum mp_coding coding = delta ? MP_CODING_DELTA : MP_CODING_LEB;
+		size_t len = delta ? mp_delta_encode(raw, v, n) : mp_leb_encode(raw, v, n);
+		uint64_t most = 0, narrow, wide;
+		bool good = true;
+
+		memset(x, 0x55, sizeof(x));
+		ok(mp_fields_decode(coding, raw, len, &x[0].narrow, sizeof(*x), 4, n, &narrow));
+		ok(mp_fields_decode(coding, raw, len, &x[0].wide, sizeof(*x), 8, n, &wide));
+		for (uint32_t i = 0; i < n; i++) {
+			most = v[i] > most ? v[i] : most;
+			good &= x[i].before == 0x55555555 && x[i].narrow == (uint32_t)v[i] &&
+				x[i].wide == v[i];
+		}
+		ok(good && narrow == most && wide == most);
+		ok(!mp_fields_decode(coding, raw, len - 1, &x[0].wide, sizeof(*x), 8, n, &wide));
+		ok(!mp_fields_decode(coding, raw, len + 1, &x[0].wide, sizeof(*x), 8, n, &wide));
+	}
+}
+
 /* Lengths round every vector width, values round every boundary. */
 static void test_round_trips(void)
 {
@@ -100,6 +126,7 @@ static void test_round_trips(void)
 				!memcmp(v16, w16, n * sizeof(*v16)));
 		ok(!mp_escape_decode(raw, len + 2, w16, n, &largest));
 		ok(!mp_escape_decode(raw, len - 1, w16, n, &largest));
+		test_fields(v, n);
 		len = mp_fixed64_encode(raw, v, n);
 		ok(mp_fixed64_decode(raw, len, w, n) && !memcmp(v, w, n * sizeof(*v)));
 	}
@@ -120,6 +147,7 @@ static void test_refused(void)
 	ok(!mp_runs_decode(no_run, 2, v, length, 1, 0));
 	ok(!mp_leb_decode(long_leb, sizeof(long_leb), v, 1));
 	ok(!mp_leb_decode(wide_leb, sizeof(wide_leb), v, 1));
+	ok(!mp_fields_decode(MP_CODING_RUNS, no_run, 2, v, 8, 8, 1, v));
 	ok(!mp_delta32_decode(below, 1, v32, 1, &a, &b));
 	ok(!mp_delta32_decode(above, 5, v32, 1, &a, &b));
 	ok(!mp_bitmap_check(bits, 2, 9, NULL));
