@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 int mp_profile_fail(struct mp_profile *p, const char *fmt, ...)
 {
@@ -57,6 +56,7 @@ void mp_profile_free(struct mp_profile *p)
 	free(p->value);
 	free(p->total);
 	free(p->slot);
+	free(p->next);
 	mp_tree_free(p->tree);
 	free(p);
 }
@@ -163,16 +163,32 @@ int mp_rename_column(struct mp_profile *p, int column, const char *name)
 
 /* ---- rows ------------------------------------------------------------------------ */
 
+/* Neighbours in node are neighbours in slot[]: rows come about in the order of their
+ * nodes, and a look-up should not have to leave the cache. */
 static uint32_t hash_ids(const struct mp_ids *k)
 {
-	return (uint32_t)XXH3_64bits(k, sizeof(*k));
+	uint64_t labels = (uint64_t)k->process << 32 | k->thread;
+	uint64_t numbers = (uint64_t)k->pid << 32 | k->tid;
+
+	labels = (labels ^ numbers * 0xd6e8feb86659fd93ull) * 0x9e3779b97f4a7c15ull;
+	labels ^= ((uint64_t)k->type << 32 | k->kind) * 0xd6e8feb86659fd93ull;
+	return k->node + (uint32_t)((labels ^ labels >> 29) * 0x9e3779b97f4a7c15ull >> 32);
 }
 
+static void put_row(struct mp_profile *p, size_t row, uint32_t hash)
+{
+	uint32_t *head = &p->slot[hash & p->mask];
+
+	p->next[row] = *head;
+	*head = (uint32_t)row + 1;
+}
+
+/* A slot for every row there is room for. */
 static int rebuild(struct mp_profile *p)
 {
 	uint32_t mask = 15, *slot;
 
-	while (mask / 2 <= p->rows)
+	while (mask < p->room)
 		mask = mask * 2 + 1;
 	slot = calloc((size_t)mask + 1, sizeof(*slot));
 	if (!slot)
@@ -180,13 +196,8 @@ static int rebuild(struct mp_profile *p)
 	free(p->slot);
 	p->slot = slot;
 	p->mask = mask;
-	for (size_t i = 0; i < p->rows; i++) {
-		uint32_t at = hash_ids(&p->key[i]) & mask;
-
-		while (slot[at])
-			at = (at + 1) & mask;
-		slot[at] = (uint32_t)i + 1;
-	}
+	for (size_t i = 0; i < p->rows; i++)
+		put_row(p, i, hash_ids(&p->key[i]));
 	return 0;
 }
 
@@ -195,6 +206,7 @@ static int more_rows(struct mp_profile *p)
 	size_t room = p->room ? p->room * 2 : 16;
 	struct mp_ids *key;
 	int64_t *value;
+	uint32_t *next;
 
 	if (room > UINT32_MAX / 2)
 		return mp_profile_fail(p, "too many rows");
@@ -204,7 +216,10 @@ static int more_rows(struct mp_profile *p)
 	value = realloc(p->value, room * (p->columns ? p->columns : 1) * sizeof(*value));
 	if (value)
 		p->value = value;
-	if (!key || !value)
+	next = realloc(p->next, room * sizeof(*next));
+	if (next)
+		p->next = next;
+	if (!key || !value || !next)
 		return no_memory(p);
 	p->room = room;
 	return 0;
@@ -237,25 +252,24 @@ static int combine(struct mp_profile *p, size_t column, int64_t *into, int64_t v
 
 int mp_add_ids(struct mp_profile *p, const struct mp_ids *k, const int64_t *value)
 {
+	uint32_t hash = hash_ids(k), row;
 	bool new;
-	size_t row;
-	uint32_t at;
 
-	if (p->error[0] || ((!p->slot || p->rows >= p->mask / 2) && rebuild(p)))
+	if (p->error[0] || (!p->slot && rebuild(p)))
 		return -1;
-	at = hash_ids(k) & p->mask;
-	while (p->slot[at] && memcmp(&p->key[p->slot[at] - 1], k, sizeof(*k)))
-		at = (at + 1) & p->mask;
-	new = !p->slot[at];
+	row = p->slot[hash & p->mask];
+	while (row && memcmp(&p->key[row - 1], k, sizeof(*k)))
+		row = p->next[row - 1];
+	new = !row;
 	if (new) {
-		if (p->rows == p->room && more_rows(p))
+		if (p->rows == p->room && (more_rows(p) || rebuild(p)))
 			return -1;
-		p->key[p->rows++] = *k;
-		p->slot[at] = (uint32_t)p->rows;
+		p->key[p->rows] = *k;
+		put_row(p, p->rows, hash);
+		row = (uint32_t)++p->rows;
 	}
-	row = p->slot[at] - 1;
 	for (size_t c = 0; c < p->columns; c++)
-		if (combine(p, c, &p->value[row * p->columns + c], value[c], new))
+		if (combine(p, c, &p->value[(row - 1) * p->columns + c], value[c], new))
 			return -1;
 	return 0;
 }

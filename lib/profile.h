@@ -26,7 +26,8 @@ struct mp_profile {
 	int64_t *value;  /* rows * columns */
 	__int128 *total; /* per summed column */
 	size_t rows, room;
-	uint32_t *slot, mask;            /* row + 1 by hash of its key; NULL: to be rebuilt */
+	uint32_t *slot, mask; /* hash of a key -> row + 1; NULL: to be rebuilt */
+	uint32_t *next;       /* row -> row + 1 of the same slot */
 	struct mp_pair_of_strings *meta; /* by key */
 	size_t n_meta;
 	struct mp_loss loss;

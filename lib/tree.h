@@ -110,10 +110,25 @@ struct mp_tree_map {
 	bool forget;                    /* keep no record: for a single node */
 };
 void mp_tree_map_init(struct mp_tree_map *, struct mp_tree *to, const struct mp_tree *from);
-uint32_t mp_map_node(struct mp_tree_map *, uint32_t node);      /* 0 and to->failed when out of memory */
-uint32_t mp_map_string(struct mp_tree_map *, uint32_t string);
+uint32_t mp_map_foreign_node(struct mp_tree_map *, uint32_t node);
+uint32_t mp_map_foreign_string(struct mp_tree_map *, uint32_t string);
 /* Lines may come after the nodes that use them: hand over what came since. */
 void mp_map_late_lines(struct mp_tree_map *);
 void mp_tree_map_free(struct mp_tree_map *);
+
+/* 0 if there is none such, and with to->failed when memory is out. */
+static inline uint32_t mp_map_node(struct mp_tree_map *m, uint32_t node)
+{
+	if (node > m->from->node.n)
+		return 0;
+	return m->from == m->to || !node ? node : mp_map_foreign_node(m, node);
+}
+
+static inline uint32_t mp_map_string(struct mp_tree_map *m, uint32_t string)
+{
+	if (string > m->from->string.n)
+		return 0;
+	return m->from == m->to || !string ? string : mp_map_foreign_string(m, string);
+}
 
 #endif

@@ -41,15 +41,11 @@ static bool reach(struct mp_tree_map *m, uint32_t **x, uint32_t *room, uint32_t 
 	return true;
 }
 
-uint32_t mp_map_string(struct mp_tree_map *m, uint32_t string)
+uint32_t mp_map_foreign_string(struct mp_tree_map *m, uint32_t string)
 {
 	const struct mp_string *s;
 	uint32_t id;
 
-	if (!string || string > m->from->string.n)
-		return 0;
-	if (m->from == m->to)
-		return string;
 	if (!reach(m, &m->string, &m->strings, string, m->from->string.n))
 		return 0;
 	if (m->string && m->string[string])
@@ -131,14 +127,10 @@ static uint32_t map_location(struct mp_tree_map *m, uint32_t location)
 	return id;
 }
 
-uint32_t mp_map_node(struct mp_tree_map *m, uint32_t node)
+uint32_t mp_map_foreign_node(struct mp_tree_map *m, uint32_t node)
 {
 	uint32_t local[256], *path = local, n = 0, at, parent;
 
-	if (!node || node > m->from->node.n)
-		return 0;
-	if (m->from == m->to)
-		return node;
 	if (!reach(m, &m->node, &m->nodes, node, m->from->node.n))
 		return 0;
 	if (m->node && m->node[node])

@@ -120,10 +120,11 @@ static int add_lost(struct rows *x, uint64_t bytes, uint64_t blocks)
 		.module = "",
 		.build_id = "",
 		.flags = MP_FRAME_NOTE};
-	struct mp_ids ids = {.node = mp_push(x->p->tree, 0, &f)};
+	struct mp_ids ids = {0};
 
 	if (!bytes && !blocks)
 		return 0;
+	ids.node = mp_push(x->p->tree, 0, &f);
 	x->value[x->column[0]] = (int64_t)bytes;
 	x->value[x->column[1]] = (int64_t)blocks;
 	return add(x, &ids);
