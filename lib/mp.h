@@ -167,7 +167,8 @@ struct mp_block {
 	const uint16_t *back;   /* per free */
 	const uint32_t *old, *new_;
 	const uint8_t *gone;    /* per allocation, with MP_WANT_FREES: 1 = it ended in this block;
-				 * the i-th 0 takes the i-th slot of (non-zero old[], new_[]) */
+				 * the i-th 0 takes the i-th slot of (non-zero old[], new_[]);
+				 * padded with 8 bytes of 1 */
 	const struct mp_run *thread, *time;     /* time in ns; run lengths sum to n */
 	uint32_t n_thread, n_time;              /* n_thread 0: all of thread 1 */
 	const struct mp_pair *outside, *replace, *procend;

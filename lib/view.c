@@ -36,7 +36,6 @@ static bool scratch_reach(struct replay *r, uint32_t n)
 	       enlarge(&s->hash, 4 * (size_t)room, sizeof(*s->hash)) &&
 	       enlarge(&s->old, room, sizeof(*s->old)) &&
 	       enlarge(&s->net, room + 1, sizeof(*s->net)) &&
-	       enlarge(&s->dead, room + 16, sizeof(*s->dead)) &&
 	       (r->view != MP_VIEW_TEMPORARY || enlarge(&s->number, room, sizeof(*s->number)));
 }
 
@@ -75,7 +74,7 @@ void mp_replay_free(struct replay *r)
 		return;
 	s = &r->s;
 	free(s->cell), free(s->own_index), free(s->key), free(s->hash);
-	free(s->old), free(s->net), free(s->dead), free(s->number);
+	free(s->old), free(s->net), free(s->number);
 	free(r->cell), free(r->cell_hash), free(r->of_site), free(r->of_process);
 	free(r->done), free(r->scope), free(r->left), free(r->thread_count);
 	if (r->slot)

@@ -14,6 +14,7 @@
 
 /* AT: LIVE before the first change of epoch STAMP. */
 struct cell {
+	uint64_t size; /* the site's */
 	uint32_t site, thread;
 	union {
 		struct {
@@ -53,7 +54,6 @@ struct scratch {               /* of the block at hand */
 	uint32_t *hash;   /* of KEY; local cell + 1 */
 	uint32_t *old;    /* per entry of block->old: its cell */
 	int32_t *net;     /* per local cell */
-	uint8_t *dead;    /* per allocation: freed in this block */
 	uint64_t *number; /* temporary: per allocation */
 };
 
@@ -71,8 +71,8 @@ struct replay {
 
 	struct cell *cell;
 	uint32_t cells, cell_room;
-	uint32_t *cell_hash, cell_mask;
-	uint32_t *of_site, site_room;       /* site -> a cell of it */
+	uint32_t *of_site, site_room;       /* site -> its first cell */
+	uint32_t *cell_hash, cell_mask, cells_hashed; /* the others, by site and thread */
 	uint32_t *of_process, process_room; /* process -> its last cell */
 	uint8_t *done;                      /* process: ended or finalised */
 	struct scope *scope;                /* [0] the whole, [p] process p if each */
@@ -108,8 +108,6 @@ uint32_t mp_cell(struct replay *, uint32_t site, uint32_t thread);
 bool mp_replay_reach(struct replay *);                 /* tables as large as the tree */
 bool mp_replay_slots(struct replay *, uint32_t slots); /* a table for that many */
 bool mp_replay_prepare(struct replay *, const struct mp_block *);
-void mp_replay_bury(
-	struct replay *, const struct mp_block *, uint32_t allocs, uint64_t process);
 uint32_t mp_replay_thread(const struct replay *, uint64_t value);
 /* Index of the first event at or after TIME; block->n if there is none. */
 uint32_t mp_block_cut(const struct mp_block *, uint64_t time);
@@ -151,7 +149,7 @@ static inline void mp_change(struct replay *r, uint32_t id, int64_t d)
 {
 	struct cell *c = &r->cell[id];
 	struct scope *s = mp_scope_of(r, c);
-	uint64_t bytes = (uint64_t)d * r->tree->site.x[c->site].size;
+	uint64_t bytes = (uint64_t)d * c->size;
 
 	if (c->stamp != s->epoch) {
 		c->stamp = s->epoch;

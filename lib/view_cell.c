@@ -91,31 +91,22 @@ static uint32_t hash_pair(uint32_t a, uint32_t b)
 	return (uint32_t)(h >> 32);
 }
 
-static bool grow_cells(struct replay *r)
+static bool grow_hash(struct replay *r)
 {
-	uint32_t room = more(r->cell_room), mask = r->cell_mask, *hash;
-	struct cell *cell = r->cell;
+	uint32_t mask = r->cell_hash ? r->cell_mask * 2 + 1 : 63;
+	uint32_t *hash = calloc((size_t)mask + 1, sizeof(*hash));
 
-	if (r->cells + 1 >= r->cell_room) {
-		cell = realloc(cell, room * sizeof(*cell));
-		if (!cell)
-			return false;
-		r->cell = cell;
-		memset(cell + r->cell_room, 0, (room - r->cell_room) * sizeof(*cell));
-		r->cell_room = room;
-	}
-	if (r->cell_hash && r->cells < mask - mask / 4)
-		return true;
-	mask = r->cell_hash ? mask * 2 + 1 : 63;
-	hash = calloc((size_t)mask + 1, sizeof(*hash));
 	if (!hash)
 		return false;
-	for (uint32_t i = 1; i <= r->cells; i++) {
-		uint32_t at = hash_pair(cell[i].site, cell[i].thread) & mask;
+	for (uint32_t i = 0; r->cell_hash && i <= r->cell_mask; i++) {
+		uint32_t id = r->cell_hash[i], at;
 
+		if (!id)
+			continue;
+		at = hash_pair(r->cell[id].site, r->cell[id].thread) & mask;
 		while (hash[at])
 			at = (at + 1) & mask;
-		hash[at] = i;
+		hash[at] = id;
 	}
 	free(r->cell_hash);
 	r->cell_hash = hash;
@@ -123,35 +114,56 @@ static bool grow_cells(struct replay *r)
 	return true;
 }
 
-uint32_t mp_cell(struct replay *r, uint32_t site, uint32_t thread)
+static uint32_t new_cell(struct replay *r, uint32_t site, uint32_t thread)
 {
-	uint32_t id = r->of_site[site], at, process;
+	uint32_t id = r->cells + 1, process = mp_process_of(r, site);
 
-	if (id && r->cell[id].thread == thread)
-		return id;
-	if (!id && !mp_counts(r->tree, r->tree->site.x[site].kind))
-		return 0;
-	if (!grow_cells(r)) {
+	if (id >= r->cell_room) {
+		uint32_t room = more(r->cell_room);
+
+		r->cell = enlarge(r, r->cell, r->cell_room, room, sizeof(*r->cell));
+		if (r->failed)
+			return 0;
+		r->cell_room = room;
+	}
+	r->cell[id].size = r->tree->site.x[site].size;
+	r->cell[id].site = site;
+	r->cell[id].thread = thread;
+	r->cell[id].next = r->of_process[process];
+	r->of_process[process] = id;
+	return r->cells = id;
+}
+
+/* A site's cell in a thread that is not its first. */
+static uint32_t hashed_cell(struct replay *r, uint32_t site, uint32_t thread)
+{
+	uint32_t at, id;
+
+	if ((!r->cell_hash || r->cells_hashed >= r->cell_mask - r->cell_mask / 4) &&
+		!grow_hash(r)) {
 		r->failed = true;
 		return 0;
 	}
 	at = hash_pair(site, thread) & r->cell_mask;
 	while ((id = r->cell_hash[at]) != 0) {
-		if (r->cell[id].site == site && r->cell[id].thread == thread) {
-			r->of_site[site] = id;
+		if (r->cell[id].site == site && r->cell[id].thread == thread)
 			return id;
-		}
 		at = (at + 1) & r->cell_mask;
 	}
-	id = ++r->cells;
-	process = mp_process_of(r, site);
-	r->cell_hash[at] = id;
-	r->cell[id].site = site;
-	r->cell[id].thread = thread;
-	r->cell[id].next = r->of_process[process];
-	r->of_process[process] = id;
-	r->of_site[site] = id;
-	return id;
+	id = new_cell(r, site, thread);
+	r->cells_hashed += id != 0;
+	return r->cell_hash[at] = id;
+}
+
+uint32_t mp_cell(struct replay *r, uint32_t site, uint32_t thread)
+{
+	uint32_t id = r->of_site[site];
+
+	if (id)
+		return r->cell[id].thread == thread ? id : hashed_cell(r, site, thread);
+	if (!mp_counts(r->tree, r->tree->site.x[site].kind))
+		return 0;
+	return r->of_site[site] = new_cell(r, site, thread);
 }
 
 uint32_t mp_replay_thread(const struct replay *r, uint64_t value)
@@ -241,15 +253,6 @@ bool mp_replay_prepare(struct replay *r, const struct mp_block *b)
 		split_by_thread(r, b);
 	}
 	return !r->failed;
-}
-
-/* What an ended process allocated in the block so far needs no slot. */
-void mp_replay_bury(
-	struct replay *r, const struct mp_block *b, uint32_t allocs, uint64_t process)
-{
-	for (uint32_t i = 0; i < allocs; i++)
-		if (r->tree->site.x[b->sites[b->site[i]]].process == process)
-			r->s.dead[i] = 1;
 }
 
 /* ---- time ------------------------------------------------------------------------ */

@@ -123,9 +123,12 @@ static void place(struct replay *r, const struct mp_block *b, uint32_t mark)
 
 static void forget_all(struct replay *r)
 {
-	for (uint32_t i = 1; i <= r->cells; i++)
+	for (uint32_t i = 1; i <= r->cells; i++) {
 		if (r->cell[i].live)
 			mp_change(r, i, -(int64_t)r->cell[i].live);
+		/* the checkpoint may have brought what was lost of its site */
+		r->cell[i].size = r->tree->site.x[r->cell[i].site].size;
+	}
 	if (r->slot && madvise(r->slot, r->slot_bytes, MADV_DONTNEED))
 		memset(r->slot, 0, r->slot_bytes);
 	memset(r->done, 0, r->process_room);

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+enum { AHEAD = 32 };                    /* look-ups whose memory is asked for */
+
 struct progress {
 	uint32_t event, alloc, free, old;
 };
@@ -26,10 +28,10 @@ void mp_replay_peak(struct scope *s, uint64_t when)
 /* All reads of slot[] come before the block's survivors take their slots. */
 static void look_up_old(struct replay *r, const struct mp_block *b)
 {
-	uint32_t i = 0, ahead = b->n_old > 32 ? b->n_old - 32 : 0;
+	uint32_t i = 0, ahead = b->n_old > AHEAD ? b->n_old - AHEAD : 0;
 
 	for (; i < ahead; i++) {
-		__builtin_prefetch(&r->slot[b->old[i + 32]]);
+		__builtin_prefetch(&r->slot[b->old[i + AHEAD]]);
 		r->s.old[i] = r->slot[b->old[i]];
 	}
 	for (; i < b->n_old; i++)
@@ -69,38 +71,27 @@ static inline uint64_t op_word(const struct mp_block *b, uint32_t at)
 	return at + 64 > b->n ? w & ((1ull << (b->n - at)) - 1) : w;
 }
 
-/* The survivors of a block, eight at a time: CODE with their index J. */
-#define FOR_SURVIVORS(dead, n, j, code) \
-	for (uint32_t i_ = 0; i_ < (n); i_ += 8) { \
+/* The survivors of block B, eight at a time: CODE with their index J. */
+#define FOR_SURVIVORS(b, j, code) \
+	for (uint32_t i_ = 0; i_ < (b)->n_alloc; i_ += 8) { \
 		uint64_t eight_; \
-		memcpy(&eight_, (dead) + i_, sizeof(eight_)); \
+		memcpy(&eight_, (b)->gone + i_, sizeof(eight_)); \
 		if (eight_ == 0x0101010101010101ull) \
 			continue; \
-		for (uint32_t j = i_; j < i_ + 8 && j < (n); j++) \
-			if (!(dead)[j]) \
+		for (uint32_t j = i_; j < i_ + 8 && j < (b)->n_alloc; j++) \
+			if (!(b)->gone[j]) \
 				code \
 	}
 
 /* Who dies where does not matter: only what is left over counts. */
 static void apply_whole(struct replay *r, const struct mp_block *b)
 {
-	uint8_t *dead = r->s.dead;
-	uint32_t frees = 0;
-
-	for (uint32_t w = 0; w < b->n; w += 64) {
-		uint64_t m = op_word(b, w);
-
-		for (; m; m &= m - 1) {
-			uint32_t allocs = w + (uint32_t)__builtin_ctzll(m) - frees;
-			uint32_t back = b->back[frees++];
-
-			/* back 0 goes to the byte nobody looks at */
-			dead[back ? allocs - back : r->s.room + 8] = 1;
-		}
-	}
-	for (uint32_t i = 0; i < b->n_old; i++)
+	for (uint32_t i = 0; i < b->n_old; i++) {
+		if (i + AHEAD < b->n_old)
+			__builtin_prefetch(&r->cell[r->s.old[i + AHEAD]], 1);
 		mp_free_old(r, r->s.old[i]);
-	FOR_SURVIVORS(dead, b->n_alloc, j, mp_change(r, r->s.cell[r->s.index[j]], 1);)
+	}
+	FOR_SURVIVORS(b, j, mp_change(r, r->s.cell[r->s.index[j]], 1);)
 }
 
 /* Events up to TO: net change per local cell, then once per cell. */
@@ -109,7 +100,6 @@ static void apply_range(
 {
 	const uint16_t *index = r->s.index;
 	int32_t *net = r->s.net;
-	uint8_t *dead = r->s.dead;
 	uint32_t first = p->alloc;
 
 	memset(net, 0, r->s.locals * sizeof(*net));
@@ -124,12 +114,10 @@ static void apply_range(
 			uint32_t allocs = w + (uint32_t)__builtin_ctzll(m) - p->free;
 			uint32_t back = b->back[p->free++];
 
-			if (back) {
-				dead[allocs - back] = 1;
+			if (back)
 				net[index[allocs - back]]--;
-			} else {
+			else
 				mp_free_old(r, r->s.old[p->old++]);
-			}
 		}
 	}
 	p->event = to;
@@ -151,7 +139,6 @@ static void apply_exact(
 		if (!freed) {
 			id = r->s.cell[r->s.index[p->alloc++]];
 		} else if ((back = b->back[p->free++]) != 0) {
-			r->s.dead[p->alloc - back] = 1;
 			id = r->s.cell[r->s.index[p->alloc - back]];
 		} else {
 			id = r->s.old[p->old++];
@@ -174,7 +161,7 @@ static void give_slots(struct replay *r, const struct mp_block *b)
 {
 	uint32_t old = 0, fresh = 0;
 
-	FOR_SURVIVORS(r->s.dead, b->n_alloc, j, {
+	FOR_SURVIVORS(b, j, {
 		uint32_t slot = 0;
 
 		while (!slot && old < b->n_old)
@@ -221,10 +208,8 @@ static void apply_parts(struct replay *r, const struct mp_block *b, uint32_t ope
 			mp_replay_open(r);
 		for (; end < b->n_procend && b->procend[end].position <= p.event &&
 			(p.event < stop || stop == b->n);
-			end++) {
+			end++)
 			mp_replay_process_end(r, b->procend[end].value);
-			mp_replay_bury(r, b, p.alloc, b->procend[end].value);
-		}
 		if (p.event >= stop)
 			return;
 		next = stop;
@@ -256,7 +241,6 @@ void mp_replay_live(struct replay *r, const struct mp_block *b)
 	if (peak || !r->late)
 		mp_replay_sum(r, b);
 	look_up_old(r, b);
-	memset(r->s.dead, 0, b->n_alloc + 8);
 	if (!peak && open)
 		blank_before(r, b, open);
 	if (!peak)

@@ -10,7 +10,7 @@
 #include <string.h>
 
 struct walk {
-	uint32_t event, alloc, free, old, run, left, thread, partial, end;
+	uint32_t event, alloc, free, old, run, left, thread, partial;
 	uint32_t time_run, time_left;
 	uint64_t time;
 };
@@ -71,7 +71,7 @@ static void give_slots(struct replay *r, const struct mp_block *b, const uint32_
 	for (uint32_t j = 0; j < b->n_alloc; j++) {
 		uint32_t slot = 0, cell = r->s.cell[r->s.index[j]];
 
-		if (r->s.dead[j])
+		if (b->gone[j])
 			continue;
 		while (!slot && old < b->n_old)
 			slot = b->old[old++];
@@ -105,7 +105,6 @@ static void step(struct replay *r, const struct mp_block *b, struct walk *w, uin
 	back = b->back[w->free++];
 	if (back) {
 		j = w->alloc - back;
-		r->s.dead[j] = 1;
 		if (r->s.number[j] && !partial) {
 			struct birth born = {
 				r->s.number[j], r->s.cell[r->s.index[j]], owner[j]};
@@ -120,12 +119,6 @@ static void step(struct replay *r, const struct mp_block *b, struct walk *w, uin
 	}
 }
 
-static void end_processes(struct replay *r, const struct mp_block *b, struct walk *w)
-{
-	for (; w->end < b->n_procend && b->procend[w->end].position <= w->event; w->end++)
-		mp_replay_bury(r, b, w->alloc, b->procend[w->end].value);
-}
-
 void mp_replay_temporary(struct replay *r, const struct mp_block *b)
 {
 	uint32_t from = mp_block_cut(b, r->w.from), to = mp_block_cut(b, r->w.to);
@@ -134,12 +127,8 @@ void mp_replay_temporary(struct replay *r, const struct mp_block *b)
 
 	if (!mp_replay_prepare(r, b) || !mp_replay_slots(r, b->slots))
 		return;
-	memset(r->s.dead, 0, b->n_alloc + 8);
-	for (; w.event < to; w.event++) {
-		end_processes(r, b, &w);
+	for (; w.event < to; w.event++)
 		step(r, b, &w, owner, w.event >= from);
-	}
-	end_processes(r, b, &w);
 	if (to == b->n)
 		give_slots(r, b, owner);
 	r->stopped |= to < b->n;

@@ -150,3 +150,12 @@ TSV
     timeout 20 mp-top meta.tsv >/dev/null
     timeout 20 mp-diff meta.tsv meta.tsv >/dev/null
 }
+
+@test "a site whose definition comes back with the checkpoint has its size again" {
+    # the HEAD that defined it is damaged; at the end one block of it is live
+    cp "$here/formats/samples/good/tiny.mp" head.mp
+    printf '\377' | dd of=head.mp bs=1 seek=30 conv=notrunc status=none
+    run --separate-stderr mp-top -t head.mp
+    [ "$status" = 2 ]
+    same "$output" "$(printf '#bytes\ttotal_bytes\tcount\ttotal_count\tname\n100\t100\t1\t1\tmain (a.py:7)')"
+}

@@ -34,7 +34,7 @@ static void blocks_free(struct blocks *x)
 	for (uint32_t i = 0; i < x->n; i++) {
 		const struct mp_block *b = &x->block[i];
 		const void *piece[] = {b->op, b->site, b->sites, b->back, b->old, b->new_,
-			b->thread, b->time, b->replace, b->procend, b->s_time, b->s_process,
+			b->thread, b->time, b->replace, b->procend, b->gone, b->s_time, b->s_process,
 			b->s_name, b->c_slot, b->c_site, b->c_thread};
 
 		for (size_t k = 0; k < sizeof(piece) / sizeof(*piece); k++)
@@ -99,7 +99,7 @@ static void blocks_events(struct blocks *x, uint32_t first, uint32_t end)
 	struct mp_block *b =
 		blocks_new(x, MP_BLOCK_EVENTS, first < end ? x->ev[first].time : 0);
 	uint32_t n = end - first, *order = blocks_zero(n, 4), at = 0, k;
-	uint8_t *op = blocks_zero(n, 1);
+	uint8_t *op = blocks_zero(n, 1), *gone = blocks_zero(n, 1);
 	uint16_t *site = blocks_zero(n, 2), *back = blocks_zero(n, 2);
 	uint32_t *sites = blocks_zero(n, 4), *old = blocks_zero(n, 4), *new = blocks_zero(n, 4);
 	struct mp_run *thread = blocks_zero(n, sizeof(*thread)),
@@ -155,8 +155,11 @@ static void blocks_events(struct blocks *x, uint32_t first, uint32_t end)
 	b->n = at;
 	k = 0;
 	for (uint32_t i = first; i < end; i++) {
-		if (x->ev[i].op != EV_ALLOC || !x->live[i])
-			continue; /* freed, or its process ended */
+		if (x->ev[i].op != EV_ALLOC)
+			continue;
+		gone[order[i - first]] = !x->live[i]; /* freed, or its process ended */
+		if (!x->live[i])
+			continue;
 		while (k < b->n_old && !old[k])
 			k++;
 		if (k < b->n_old) {
@@ -171,7 +174,7 @@ static void blocks_events(struct blocks *x, uint32_t first, uint32_t end)
 			x->spare[x->spares++] = old[k];
 	b->slots = x->high + 1;
 	b->op = op, b->site = site, b->sites = sites, b->back = back, b->old = old,
-	b->new_ = new;
+	b->new_ = new, b->gone = gone;
 	b->thread = thread, b->time = time, b->replace = replace, b->procend = procend;
 	free(order);
 }
