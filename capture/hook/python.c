@@ -101,11 +101,15 @@ bool python_initialized(void)
 	return value != 0;
 }
 
-/* Once per image: what is live now is what is live at the end. */
+/* Once per image: what is live now is what is live at the end.  The thread that
+ * tears down says so, before the first thing it frees; another one that is on its way
+ * out and frees something meanwhile would say it too late. */
 HOOK_COLD void python_life(struct hook_thread *t)
 {
 	void *now = *hook_life.slot;
 
+	if (now && !python_is_own(now))
+		return;
 	hook_life.expect = now;
 	if (now && !atomic_exchange(&finalize_published, 1))
 		hook_event_mark(t, MP_REC_FINALIZE, NULL, 0, 0);

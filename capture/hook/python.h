@@ -118,6 +118,10 @@ extern struct python_original python_original[PYTHON_DOMAINS][PYTHON_GENERATIONS
 /* ---- python_slots.c ---- */
 bool python_slots_install(void);
 
+/* ---- python_walk.c ---- */
+/* Whether STATE, which is alive, is that of the calling thread. */
+bool python_is_own(const void *state);
+
 /* ---- python.c ---- */
 bool python_initialized(void);
 

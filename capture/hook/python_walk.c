@@ -57,6 +57,16 @@ static inline const void *own_state(const void *last)
 	return sub_interpreter(own, current);
 }
 
+bool python_is_own(const void *state)
+{
+	unsigned long thread;
+
+	if (mp_python.minor >= 12)
+		return mp_python.current() == state || mp_python.gilstate() == state;
+	memcpy(&thread, python_field(state, mp_python.offsets->thread_id), sizeof(thread));
+	return thread == (unsigned long)pthread_self() || mp_python.gilstate() == state;
+}
+
 /* ---- the last stack ---------------------------------------------------------------
  *
  * As of native frames: a frame found with the same position and the same frame
