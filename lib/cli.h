@@ -88,6 +88,10 @@ struct mp_reader *cli_open(const char *path);   /* cli_input, mp_open; dies */
 /* If the part just begun or to come is a profile: die, naming who made it. */
 void cli_events(const char *path, struct mp_reader *);
 void cli_close(const char *path, struct mp_reader *);   /* dies on failure, tells of loss */
+/* The same for the reader of one file, whose first part may have begun; closes it. */
+struct mp_profile *cli_load_rest(const char *path, struct mp_reader *);
+void cli_add(struct mp_profile *sum, struct mp_profile *, const char *path);    /* freed */
+const char *cli_shown(const char *path);        /* "stdin" for "-" */
 struct mp_profile *cli_load(char **files);      /* through cli_query, added up; dies */
 /* The column NAME (NULL: the first); dies if it is not there. */
 int cli_column(const struct mp_profile *, const char *name);

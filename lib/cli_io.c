@@ -185,7 +185,7 @@ static void outlive_interrupt(void)
 		sigaction(SIGINT, &first, NULL);
 }
 
-static const char *shown_name(const char *path)
+const char *cli_shown(const char *path)
 {
 	return strcmp(path, "-") == 0 ? "stdin" : path;
 }
@@ -200,7 +200,7 @@ static void refuse_output(const char *path)
 	if ((is_stdin ? fstat(STDIN_FILENO, &in) : stat(path, &in)) < 0 || !S_ISREG(in.st_mode))
 		return;
 	if ((name ? stat(name, &out) : fstat(STDOUT_FILENO, &out)) == 0 && same_file(&in, &out))
-		die("%s: input file is output file", shown_name(path));
+		die("%s: input file is output file", cli_shown(path));
 }
 
 void cli_input(const char *path)
@@ -230,7 +230,7 @@ void cli_events(const char *path, struct mp_reader *r)
 	if (mp_next_part(r) <= 0 || mp_kind(r) != MP_PROFILE)
 		return;
 	program = mp_meta(r, "program");
-	die("%s: needs a trace, this is a profile%s%s%s", shown_name(path),
+	die("%s: needs a trace, this is a profile%s%s%s", cli_shown(path),
 		program ? " (made by " : "", program ? program : "", program ? ")" : "");
 }
 
@@ -242,9 +242,9 @@ static void tell_loss(const char *path, struct mp_reader *r)
 	if (damage)
 		warn("%s", damage);
 	if (loss.damaged_blocks)
-		warn("%s: incomplete: %s", shown_name(path), text);
+		warn("%s: incomplete: %s", cli_shown(path), text);
 	else if (*text)
-		note("%s: incomplete: %s", shown_name(path), text);
+		note("%s: incomplete: %s", cli_shown(path), text);
 	cli_count_loss(&loss);
 }
 
@@ -254,24 +254,29 @@ void cli_close(const char *path, struct mp_reader *r)
 		die("%s", mp_error(r));
 	tell_loss(path, r);
 	if (mp_close(r) < 0)
-		die("%s: read failed", shown_name(path));
+		die("%s: read failed", cli_shown(path));
+}
+
+struct mp_profile *cli_load_rest(const char *path, struct mp_reader *r)
+{
+	struct mp_profile *p = mp_load(r, &cli_query);
+
+	if (mp_error(r))
+		die("%s", mp_error(r));
+	cli_need(p);
+	if (mp_profile_error(p))
+		die("%s: %s", cli_shown(path), mp_profile_error(p));
+	cli_close(path, r);
+	return p;
 }
 
 static struct mp_profile *load_one(const char *path)
 {
 	struct mp_reader *r = cli_open(path);
-	struct mp_profile *p;
 
 	if (cli_self->flags & CLI_EVENTS)
 		cli_events(path, r);
-	p = mp_load(r, &cli_query);
-	if (mp_error(r))
-		die("%s", mp_error(r));
-	cli_need(p);
-	if (mp_profile_error(p))
-		die("%s: %s", shown_name(path), mp_profile_error(p));
-	cli_close(path, r);
-	return p;
+	return cli_load_rest(path, r);
 }
 
 int cli_column(const struct mp_profile *p, const char *name)
@@ -288,16 +293,21 @@ int cli_column(const struct mp_profile *p, const char *name)
 	die("no column '%s' in this profile (the first is '%s')", name, c[0].name);
 }
 
+void cli_add(struct mp_profile *sum, struct mp_profile *p, const char *path)
+{
+	if (mp_merge(sum, p, 1) < 0)
+		die("%s: %s", path, mp_profile_error(sum) ? mp_profile_error(sum) :
+			"out of memory");
+	mp_profile_free(p);
+}
+
 struct mp_profile *cli_load(char **files)
 {
 	struct mp_profile *sum = load_one(*files), *p;
 
 	while (*++files) {
 		p = load_one(*files);
-		if (mp_merge(sum, p, 1) < 0)
-			die("%s: %s", *files, mp_profile_error(sum) ? mp_profile_error(sum) :
-				"out of memory");
-		mp_profile_free(p);
+		cli_add(sum, p, *files);
 	}
 	return sum;
 }

@@ -40,17 +40,13 @@ void *summary_room(void *x, uint32_t *room, uint32_t n, size_t size)
 
 struct mp_summary *mp_summary_new(void)
 {
-	const struct mp_column column[] = {
-		{"bytes", "B", "total", MP_SUM}, {"count", "count", "total", MP_SUM}};
 	struct mp_summary *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
 	s->own = calloc(1, sizeof(*s->own));
 	s->total = mp_profile_new(NULL, 0);
-	if (!s->own || !s->total || mp_profile_column(s->total, &column[0]) < 0 ||
-		mp_profile_column(s->total, &column[1]) < 0 ||
-		!(s->own->strings = mp_arena_new()) ||
+	if (!s->own || !s->total || !(s->own->strings = mp_arena_new()) ||
 		!(s->own->local = calloc(1, sizeof(*s->own->local)))) {
 		mp_summary_free(s);
 		return NULL;
@@ -66,7 +62,7 @@ static void clear_part(struct mp_summary_own *o)
 	char error[sizeof(o->error)];
 
 	mp_replay_free(o->r);
-	free(o->made), free(o->last), free(o->moment);
+	free(o->made), free(o->last), free(o->moment), free(o->ending);
 	mp_slot_map_free(&o->saved);
 	mp_slot_map_free(&o->others);
 	memcpy(error, o->error, sizeof(error));
@@ -118,20 +114,30 @@ static void mark_partial(struct summary_local *l, const struct mp_block *b)
 	}
 }
 
+enum summary_class summary_class(const struct mp_tree *t, uint32_t kind)
+{
+	enum mp_class c = mp_alloc_class(kind);
+
+	if (!mp_counts(t, kind))
+		return c == MP_CLASS_ARENA ? SUMMARY_ARENA : SUMMARY_RUNTIME;
+	return c == MP_CLASS_FILE ? SUMMARY_FILE
+	       : c == MP_CLASS_MAP || c == MP_CLASS_ARENA ? SUMMARY_MAP
+							   : SUMMARY_BLOCK;
+}
+
 static void prepare(struct mp_summary_own *o, const struct mp_block *b)
 {
 	struct summary_local *l = o->local;
 
-	l->others = false;
+	l->others = l->classes = false;
 	for (uint32_t i = 0; i < b->n_sites; i++) {
 		const struct mp_site *site = &o->tree->site.x[b->sites[i]];
-		bool counted = mp_counts(o->tree, site->kind);
+		enum summary_class class = summary_class(o->tree, site->kind);
 
-		l->size[i] = counted ? site->size & INT64_MAX : 0;
-		l->class[i] = counted ? SUMMARY_COUNTED
-			      : mp_alloc_class(site->kind) == MP_CLASS_ARENA ? SUMMARY_ARENA
-									      : SUMMARY_RUNTIME;
-		l->others |= !counted;
+		l->size[i] = class < SUMMARY_ARENA ? site->size & INT64_MAX : 0;
+		l->class[i] = (uint8_t)class;
+		l->others |= class >= SUMMARY_ARENA;
+		l->classes |= class != SUMMARY_BLOCK;
 		l->made[i] = 0;
 	}
 	for (uint32_t i = 0, ahead = 32; i < b->n_old; i++, ahead++) {
@@ -210,7 +216,7 @@ static int events(struct mp_summary *s, const struct mp_block *b)
 				     mp_bit(b->op, b->replace[i].position);
 	prepare(o, b);
 	give_slots(o->local, b);
-	return count(s, b) || summary_recent(s, b) || summary_heap(s, b) ? -1 : 0;
+	return count(s, b) || summary_recent(s, b) || summary_live(s, b) ? -1 : 0;
 }
 
 static int add_mark(struct mp_summary *s, const char *name, int64_t value)

@@ -51,9 +51,11 @@ struct mp_summary_rss {
 	uint64_t time;          /* ns since the part began */
 	uint64_t processes;
 	int64_t rss, anon, file, shmem;
-	/* live at that moment: what counts, and what does not: arenas (the objects in
-	 * them count instead), mappings of the C library */
-	int64_t heap, arena, runtime;
+	int64_t heap;           /* live at that moment, all that counts */
+	int64_t map, mapped_file;       /* of it: mappings, anonymous and of files */
+	/* live, too, but not counted: arenas (the objects in them are), mappings of the
+	 * C library */
+	int64_t arena, runtime;
 };
 
 struct mp_summary {

@@ -9,7 +9,15 @@
 #include "summary.h"
 #include "view.h"
 
-enum summary_class { SUMMARY_COUNTED, SUMMARY_ARENA, SUMMARY_RUNTIME, SUMMARY_CLASSES };
+/* What live bytes are told apart by; live[0] is the sum of all that count. */
+enum summary_class {
+	SUMMARY_BLOCK,
+	SUMMARY_MAP,
+	SUMMARY_FILE,
+	SUMMARY_ARENA,          /* it and what follows do not count */
+	SUMMARY_RUNTIME,
+	SUMMARY_CLASSES,
+};
 
 /* Of the block of events at hand, by index of its sites; and by allocation. */
 struct summary_local {
@@ -17,6 +25,7 @@ struct summary_local {
 	uint32_t made[MP_BLOCK_MAX];
 	uint8_t class[MP_BLOCK_MAX];    /* enum summary_class */
 	bool others;                    /* any that does not count */
+	bool classes;                   /* any but SUMMARY_BLOCK */
 	bool partial;                   /* any partial replacement: SKIP is set */
 	uint8_t skip[MP_BLOCK_MAX + 1]; /* per event: part of one */
 	uint32_t slot[MP_BLOCK_MAX];    /* per allocation that lives on */
@@ -64,11 +73,14 @@ struct mp_summary_own {
 	size_t moments, moment_room;
 	int64_t live[SUMMARY_CLASSES];
 	struct mp_slot_map others;      /* slot -> site of what does not count */
+	uint32_t *ending, ending_room;  /* per process, of the block at hand */
 	struct summary_reading now, best, sample;
 	uint64_t readings, sample_readings;
 	struct mp_summary_rss rss;      /* BEST, once its moment is past */
 	bool reading, resolved;
 };
+
+enum summary_class summary_class(const struct mp_tree *, uint32_t kind);
 
 /* Walks a block's events; events, allocations, frees, old frees so far. */
 struct summary_walk {
@@ -81,8 +93,11 @@ void *summary_room(void *x, uint32_t *room, uint32_t n, size_t size);
 
 /* summary_recent.c: temporary allocations */
 int summary_recent(struct mp_summary *, const struct mp_block *);
+/* summary_live.c: what is live at the times of a block of events */
+int summary_live(struct mp_summary *, const struct mp_block *);
 /* summary_heap.c */
-int summary_heap(struct mp_summary *, const struct mp_block *); /* a block of events */
+int summary_moment(struct mp_summary *, uint64_t time);         /* own->live is live then */
+void summary_heap_passed(struct mp_summary *, uint64_t time);
 void summary_series(struct mp_summary *, const struct mp_block *);
 void summary_samples(struct mp_summary *, const struct mp_block *);
 void summary_heap_end(struct mp_summary *);

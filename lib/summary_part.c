@@ -153,6 +153,17 @@ static int add_kind(struct mp_summary *s, uint32_t kind, bool counted, const str
 	return add_amount(&k[i].sum, a->bytes, a->count) ? too_large(s) : 0;
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+	const struct mp_summary_kind *x = a, *y = b;
+
+	if (x->counted != y->counted)
+		return x->counted ? -1 : 1;
+	if (x->sum.bytes != y->sum.bytes)
+		return x->sum.bytes < y->sum.bytes ? 1 : -1;
+	return (x->kind > y->kind) - (x->kind < y->kind);
+}
+
 static int add_site(struct mp_summary *s, const struct mp_site *site, uint32_t id)
 {
 	uint64_t made = s->own->made[id];
@@ -187,14 +198,18 @@ static int add_sites(struct mp_summary *s)
 /* Rows by stack, once nothing else looks at the tree: it may be taken over. */
 static int add_rows(struct mp_summary *s)
 {
+	const struct mp_column column[] = {
+		{"bytes", "B", "total", MP_SUM}, {"count", "count", "total", MP_SUM}};
 	struct mp_summary_own *o = s->own;
 	struct mp_profile *p = s->total;
 	const struct mp_tree *t = o->tree;
 	struct mp_tree_map map;
 	int status = 0;
 
-	if (!p->rows && !p->tree->node.n && !p->tree->string.n)
+	if (!p->rows && !p->columns && !p->tree->node.n)
 		p->tree = mp_reader_swap_tree(o->reader, p->tree);
+	if (mp_profile_column(p, &column[0]) < 0 || mp_profile_column(p, &column[1]) < 0)
+		return -1;
 	mp_tree_map_init(&map, p->tree, t);
 	for (uint32_t i = 1; o->made && !status && i <= t->site.n && i < o->made_room; i++) {
 		const struct mp_site *site = &t->site.x[i];
@@ -240,6 +255,8 @@ int summary_part_end(struct mp_summary *s)
 	if (add_processes(s) || add_peak(s) || add_live(s) || add_sites(s))
 		return -1;
 	end_processes(s);
+	if (s->kinds)
+		qsort(s->kind, s->kinds, sizeof(*s->kind), by_bytes);
 	if (add_meta(s) || add_rows(s))
 		return -1;
 	s->parts++;

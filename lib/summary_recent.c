@@ -88,7 +88,7 @@ static void mixed(struct mp_summary *s, const struct mp_block *b, struct summary
 		uint32_t back, alloc = w->alloc;
 
 		if (!mp_bit(b->op, w->event)) {
-			if (!skip && o->local->class[b->site[alloc]] == SUMMARY_COUNTED)
+			if (!skip && o->local->class[b->site[alloc]] < SUMMARY_ARENA)
 				push(o, l, alloc);
 			w->alloc++;
 			continue;

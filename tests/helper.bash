@@ -72,6 +72,40 @@ input() {
     esac
 }
 
+# agrees TRACE: mp-stat says what mp-top, mp-temp, mp-peak and mp-leaks say, to the byte
+agrees() {
+    local sums='map(select(.op == null)) | [(map(.bytes) | add // 0), (map(.count) | add // 0)]'
+    local first='map(select(.bytes != 0) | {bytes, count, name})[:10]'
+    {
+        mp-top -q --view total --by stack --json "$1" | jq -cs "$sums"
+        mp-temp -q --json --keep none "$1" | jq -cs "$sums"
+        mp-peak -q --json --keep none "$1" | jq -cs "$sums"
+        mp-leaks -q --json --keep none "$1" | jq -cs "$sums"
+        mp-leaks -q --json --keep none --at-exit "$1" | jq -cs "$sums"
+        mp-top -q --view total --json "$1" | jq -cs "$first"
+        mp-top -q --view total -k count --json "$1" |
+            jq -cs 'map(select(.count != 0) | {bytes, count, name})[:10]'
+        mp-top -q --view total --by file --json "$1" | jq -cs "$first"
+    } >views
+    mp-stat -q --json "$1" >stat
+    {
+        jq -c '(.allocated, .temporary, .peak, .live) | [.bytes, .count]' stat
+        mp-stat -q --at-exit --json "$1" | jq -c '.live | [.bytes, .count]'
+        jq -c '.top_bytes, .top_count, .files' stat
+    } >summary
+    diff -u views summary || { echo "$1" >&2; return 1; }
+    # its parts add up
+    jq -e '.allocated as $all |
+        def sum: [(map(.bytes) | add // 0), (map(.count) | add // 0)];
+        [$all.bytes, $all.count] as $want |
+        (.sizes | sum) == $want and (.kinds | map(select(.counted)) | sum) == $want and
+        (.processes | map(.allocated) | sum) == $want and
+        ([.live.bytes, .live.count] == (.processes | map(.live) | sum)) and
+        all(("top_bytes", "top_count", "files", "modules") as $k |
+            ((.[$k] | map(.bytes) | add // 0) + .[$k + "_more"].bytes);
+            . == $all.bytes)' stat >true || { cat stat; return 1; } >&2
+}
+
 # flip FILE OFFSET: one byte changed
 flip() {
     local byte

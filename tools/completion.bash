@@ -27,4 +27,4 @@ _mp_complete() {
     fi
 }
 
-complete -o filenames -F _mp_complete mp-cat mp-capture mp-check mp-diff mp-fold mp-leaks mp-peak mp-pprof mp-temp mp-top
+complete -o filenames -F _mp_complete mp-cat mp-capture mp-check mp-diff mp-fold mp-leaks mp-peak mp-pprof mp-stat mp-temp mp-top

@@ -35,6 +35,9 @@ enum { SITES = 9, THREADS = 5, PROCESSES = 3, EVENTS = 400 };
 static void fill_tree(struct mp_tree *t)
 {
 	static const uint64_t size[SITES] = {0, 1, 2, 3, 0, 5, 7, 4, 6};
+	static const uint32_t kind[SITES] = {MP_ALLOC_MALLOC, MP_ALLOC_MALLOC, MP_ALLOC_MALLOC,
+		MP_ALLOC_MMAP, MP_ALLOC_MALLOC, MP_ALLOC_MMAP_FILE, MP_ALLOC_MALLOC,
+		MP_ALLOC_ARENA, MP_ALLOC_BRK};
 	char name[16];
 
 	t->objects = true;
@@ -50,7 +53,7 @@ static void fill_tree(struct mp_tree *t)
 		struct mp_frame f = {.func = name, .file = "", .module = "", .build_id = ""};
 		struct mp_site s = {.process = i % PROCESSES + 1,
 			.size = size[i],
-			.kind = i == 7 ? MP_ALLOC_ARENA : MP_ALLOC_MALLOC};
+			.kind = kind[i]};
 
 		snprintf(name, sizeof(name), "f%u", i % 5);
 		s.node = mp_push(t, 0, &f);

@@ -4,6 +4,8 @@
 #include "streams.h"
 #include "summary.h"
 
+enum { COUNTED = -1 };
+
 static struct mp_summary *summarise(const struct memory *m, const struct mp_query *q, bool *clean)
 {
 	struct mp_reader *r = mp_open_mem(m->data, m->size);
@@ -26,9 +28,9 @@ static bool equal(const struct mp_tree *t, const struct ev *ev, uint32_t n, enum
 	return good;
 }
 
-/* Live bytes after all events up to TIME, of sites that count or do not. */
+/* Live bytes after all events up to TIME of allocators of CLASS, or all that count. */
 static int64_t live_at(const struct mp_tree *t, const struct ev *ev, uint32_t n, uint32_t time,
-	bool counted)
+	int class)
 {
 	struct naive v = {.t = t, .ev = ev, .n = n, .live = calloc(n + 1, 1)};
 	int64_t sum = 0;
@@ -36,7 +38,9 @@ static int64_t live_at(const struct mp_tree *t, const struct ev *ev, uint32_t n,
 	for (uint32_t i = 0; i < n && ev[i].time <= time; i++)
 		apply(&v, i);
 	for (uint32_t a = 0; a < n; a++)
-		if (v.live[a] && mp_counts(t, site_of(&v, a)->kind) == counted)
+		if (v.live[a] && (class == COUNTED ? counted(&v, a)
+						   : (int)mp_alloc_class(site_of(&v, a)->kind) ==
+							     class))
 			sum += (int64_t)site_of(&v, a)->size;
 	free(v.live);
 	return sum;
@@ -56,8 +60,11 @@ static bool rss_good(const struct mp_tree *t, const struct ev *ev, uint32_t n,
 			best = i;
 	return rss->time == x->time[best] && rss->rss == x->rss[best] &&
 	       rss->anon == rss->rss + (int64_t)rss->processes && rss->file == -1 &&
-	       rss->heap == live_at(t, ev, n, x->time[best], true) &&
-	       rss->arena == live_at(t, ev, n, x->time[best], false) && rss->runtime == 0;
+	       rss->heap == live_at(t, ev, n, x->time[best], COUNTED) &&
+	       rss->map == live_at(t, ev, n, x->time[best], MP_CLASS_MAP) &&
+	       rss->mapped_file == live_at(t, ev, n, x->time[best], MP_CLASS_FILE) &&
+	       rss->arena == live_at(t, ev, n, x->time[best], MP_CLASS_ARENA) &&
+	       rss->runtime == live_at(t, ev, n, x->time[best], MP_CLASS_RUNTIME);
 }
 
 /* The parts of what was allocated add up to it. */
