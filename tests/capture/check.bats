@@ -36,6 +36,36 @@ checked() {
     checked 4000 env LD_PRELOAD="$PWD/bump.so" signals 2000 jump
 }
 
+@test "what a frame's rule loaded is looked at again: callers, saved rbp" {
+    checked 10000 stacks sites 5000
+    checked 5000 stacks frames 5000
+    checked 15000 stacks jumps 5000
+}
+
+@test "a stack that was unmapped is not read, nor what lies beyond its end" {
+    checked 8000 stacks coroutines 1000
+    grep -q '^coroutines 1000 8000' out
+}
+
+@test "an address that was interrupted is not one returned to" {
+    checked 2000 stacks altstack 1000
+}
+
+@test "code without a table: the stack ends there, and nothing is built on it" {
+    mp-capture --check-stacks -o t.mp -- stacks jit 1000 >out 2>err
+    grep -q '^jit 1000 2000' out
+    grep -q 'native stacks wrong: 0, python stacks wrong: 0, stack flags wrong: 0' err
+    # the caller of leaf or inner is not known, inner's other caller is
+    j '[.[] | select(.count == 500)] | length == 2' mp-top --view total --by stack t.mp
+}
+
+@test "libraries that come and go at one address" {
+    for l in a b; do
+        ${CC:-cc} -O1 -g -fno-builtin -fPIC -shared -DPLUGIN="'$l'" -o $l.so "$targets/plugin.c"
+    done
+    checked 100 plugin 20 ./a.so ./b.so
+}
+
 @test "Python: recursion, generators, callbacks, code that dies, on every version" {
     while read -r python; do
         checked 10000 "$python" "$targets/shapes.py"

@@ -1,0 +1,186 @@
+/* stacks.c - stacks that change under a cache of stacks.
+ *
+ *	stacks MODE ROUNDS
+ *
+ * sites: one function called from two places at one depth; frames: from frames of
+ * changing size, whose caller is found by rbp; jumps: left by longjmp; coroutines:
+ * on stacks of makecontext, unmapped and mapped again between guard pages; jit:
+ * through code that has no unwind table; altstack: in signal handlers on a stack of
+ * their own.  Prints "MODE ROUNDS" and how many blocks were made.
+ */
+#define _GNU_SOURCE
+#include <alloca.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#define NOINLINE __attribute__((noinline, noclone))
+
+static volatile unsigned long made;
+static jmp_buf back;
+static ucontext_t outside, inside;
+static int rounds;
+
+static NOINLINE void leaf(size_t size)
+{
+	free(malloc(size));
+	made++;
+}
+
+static NOINLINE void inner(size_t size)
+{
+	leaf(size);
+	__asm__ volatile("");
+}
+
+static NOINLINE void sites(int i)
+{
+	if (i & 1)
+		inner(10);
+	else
+		inner(10);
+	inner(20);
+}
+
+static NOINLINE void frames(int i)
+{
+	volatile char *room = alloca((size_t)(i * 37 % 9000) + 1);
+
+	room[0] = 1;
+	inner(30);
+	room[0] = 2;
+}
+
+static NOINLINE void jump(int depth)
+{
+	inner(40);
+	if (!depth)
+		longjmp(back, 1);
+	jump(depth - 1);
+	__asm__ volatile("");
+}
+
+static NOINLINE void jumps(int i)
+{
+	if (!setjmp(back))
+		jump(i % 7);
+	inner(50);
+}
+
+static void coroutine(void)
+{
+	for (int k = 0; k < 3; k++) {
+		inner(60);
+		swapcontext(&inside, &outside);
+	}
+	inner(70);
+}
+
+/* The stack ends at a page that cannot be read. */
+static NOINLINE void coroutines(int i)
+{
+	size_t size = (size_t)(4 + i % 3) * 4096;
+	char *stack = mmap(NULL, size + 4096, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (stack == MAP_FAILED || mprotect(stack + size, 4096, PROT_NONE))
+		exit(1);
+	getcontext(&inside);
+	inside.uc_stack.ss_sp = stack;
+	inside.uc_stack.ss_size = size;
+	inside.uc_link = &outside;
+	makecontext(&inside, coroutine, 0);
+	for (int k = 0; k < 4; k++) {
+		swapcontext(&outside, &inside);
+		inner(80);
+	}
+	munmap(stack, size + 4096);
+}
+
+static void (*through)(void (*)(size_t), size_t);
+
+static NOINLINE void jit(int i)
+{
+	through(i & 1 ? inner : leaf, 90);
+	inner(100);
+}
+
+/* Calls its first argument with the second; nothing describes its frame. */
+static void make_jit(void)
+{
+#ifdef __x86_64__
+	static const unsigned char code[] = {
+		0x48, 0x83, 0xec, 0x18,         /* sub $24, %rsp */
+		0x48, 0x89, 0xf8,               /* mov %rdi, %rax */
+		0x48, 0x89, 0xf7,               /* mov %rsi, %rdi */
+		0xff, 0xd0,                     /* call *%rax */
+		0x48, 0x83, 0xc4, 0x18,         /* add $24, %rsp */
+		0xc3,
+	};
+#elif defined __aarch64__
+	static const unsigned int code[] = {
+		0xa9be7bfd,                     /* stp x29, x30, [sp, #-32]! */
+		0xaa0003e2,                     /* mov x2, x0 */
+		0xaa0103e0,                     /* mov x0, x1 */
+		0xd63f0040,                     /* blr x2 */
+		0xa8c27bfd,                     /* ldp x29, x30, [sp], #32 */
+		0xd65f03c0,                     /* ret */
+	};
+#endif
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		exit(1);
+	memcpy(page, code, sizeof(code));
+	mprotect(page, 4096, PROT_READ | PROT_EXEC);
+	__builtin___clear_cache((char *)page, (char *)page + sizeof(code));
+	memcpy(&through, &page, sizeof(page));
+}
+
+static void handler(int number)
+{
+	(void)number;
+	inner(110);
+}
+
+static NOINLINE void altstack(int i)
+{
+	raise(i & 1 ? SIGUSR1 : SIGUSR2);
+	inner(120);
+}
+
+static void make_altstack(void)
+{
+	stack_t ss = { .ss_size = 65536 };
+	struct sigaction sa = { .sa_handler = handler, .sa_flags = SA_ONSTACK };
+
+	ss.ss_sp = mmap(NULL, ss.ss_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	sigaltstack(&ss, NULL);
+	sigaction(SIGUSR1, &sa, NULL);
+	sa.sa_flags = 0;
+	sigaction(SIGUSR2, &sa, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct { const char *name; void (*run)(int); } modes[] = {
+		{ "sites", sites }, { "frames", frames }, { "jumps", jumps },
+		{ "coroutines", coroutines }, { "jit", jit }, { "altstack", altstack },
+	};
+
+	rounds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0;
+	make_jit();
+	make_altstack();
+	for (size_t m = 0; argc > 1 && m < sizeof(modes) / sizeof(*modes); m++) {
+		if (strcmp(modes[m].name, argv[1]))
+			continue;
+		for (int i = 0; i < rounds; i++)
+			modes[m].run(i);
+		printf("%s %d %lu\n", argv[1], rounds, made);
+	}
+	return 0;
+}
