@@ -115,6 +115,8 @@ int mp_emit(struct mp_writer *, struct mp_header *);
 struct mp_header mp_plain_header(struct mp_writer *, enum mp_block_kind, uint32_t n);
 
 /* encode.c */
+/* Time passes without an event. */
+void mp_enc_pass(struct mp_writer *, uint64_t time);
 int mp_enc_start(struct mp_enc *);
 void mp_enc_stop(struct mp_enc *);
 /* encode_block.c */

@@ -160,6 +160,14 @@ static inline void advance(struct mp_enc *e, uint64_t time)
 	}
 }
 
+void mp_enc_pass(struct mp_writer *w, uint64_t time)
+{
+	struct mp_enc *e = encoder(w);
+
+	if (e)
+		advance(e, time);
+}
+
 void mp_enc_end_runs(struct mp_enc *e)
 {
 	if (e->time.n)

@@ -35,9 +35,12 @@ struct mp_loss mp_part_loss(const struct mp_reader *);
 /* Read what is left of the current part: every column, and the sums of its headers
  * against its events.  What is wrong is damage.  Adds its events or rows to *RECORDS. */
 int mp_verify_part(struct mp_reader *, uint64_t *records);
-/* A reader that has read the current part to its end, events left out: its tree has
- * the same numbers, and the names that come late.  Between mp_next_part and the
- * first record; to be closed before the other.  NULL: an error of the other. */
+/* A second reader of the current part, at its begin: the same blocks, the same numbers.
+ * Between mp_next_part and the first record; to be closed before the other.  NULL: an
+ * error of the other. */
+struct mp_reader *mp_read_again(struct mp_reader *);
+/* One that has read the part to its end, events left out: its tree has the names that
+ * come late, too. */
 struct mp_reader *mp_read_ahead(struct mp_reader *);
 bool mp_part_complete(const struct mp_reader *);        /* its END was read */
 

@@ -174,33 +174,39 @@ int mp_reader_detect(struct mp_reader *r)
 	return detect(r);
 }
 
-struct mp_reader *mp_read_ahead(struct mp_reader *r)
+struct mp_reader *mp_read_again(struct mp_reader *r)
 {
 	struct mp_stream *in = mp_err_is(&r->error) ? NULL :
 		mp_stream_again(r->in, r->kept, r->kept_n);
-	const struct mp_block *unused;
-	struct mp_reader *ahead;
+	struct mp_reader *again;
 
 	if (!in) {
 		mp_reader_fail(r, "%s: %s", r->name, r->in->error.text);
 		return NULL;
 	}
-	ahead = reader_new(in, r->name);
-	if (!ahead) {
+	again = reader_new(in, r->name);
+	if (!again) {
 		mp_reader_fail(r, "%s: out of memory", r->name);
 		return NULL;
 	}
-	ahead->detected = true;
-	/* what is wrong with the part is the first reader's to find and tell */
-	if (mp_next_part(ahead) > 0)
-		while (mp_next_block(ahead, 0, &unused) > 0)
-			;
-	if (ahead->tree)
-		return ahead;
-	mp_reader_fail(r, "%s: %s", r->name, ahead->error.text);
-	if (mp_close(ahead))
+	again->detected = true;
+	if (mp_next_part(again) > 0)
+		return again;
+	mp_reader_fail(r, "%s: %s", r->name, again->error.text);
+	if (mp_close(again))
 		return NULL;
 	return NULL;
+}
+
+struct mp_reader *mp_read_ahead(struct mp_reader *r)
+{
+	struct mp_reader *ahead = mp_read_again(r);
+	const struct mp_block *unused;
+
+	/* what is wrong with the part is the first reader's to find and tell */
+	while (ahead && mp_next_block(ahead, 0, &unused) > 0)
+		;
+	return ahead;
 }
 
 /* ---- asking ---------------------------------------------------------------------- */

@@ -46,6 +46,9 @@ void mp_stream_close(struct mp_stream *);
  * the first one still has; what can be read once only is spooled to $TMPDIR for
  * both.  To be closed before the first.  NULL: the first one's error says why. */
 struct mp_stream *mp_stream_again(struct mp_stream *, const void *before, size_t n);
+/* A file without a name in $TMPDIR, or /tmp; -1: errno says why. */
+const char *mp_spool_dir(void);
+int mp_spool_open(void);
 /* The decompressed bytes of IN, a zstd file; takes IN over, even if it fails. */
 int mp_zstd_source(struct mp_source *, struct mp_stream *in, const char *name);
 

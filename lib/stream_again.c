@@ -63,8 +63,16 @@ static struct place *place_new(struct mp_source *source, int fd, uint64_t at)
 
 /* ---- the spool ------------------------------------------------------------------- */
 
-static int spool_open(const char *dir)
+const char *mp_spool_dir(void)
 {
+	const char *dir = secure_getenv("TMPDIR");
+
+	return dir && *dir ? dir : "/tmp";
+}
+
+int mp_spool_open(void)
+{
+	const char *dir = mp_spool_dir();
 	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	char name[4096];
 	int n;
@@ -106,15 +114,14 @@ static int spool_rest(struct mp_stream *s, struct mp_out *to, struct mp_err *lat
 /* From now on S reads a file that holds the N bytes before it as well. */
 static int spool(struct mp_stream *s, const void *before, size_t n)
 {
-	const char *dir = secure_getenv("TMPDIR");
 	struct mp_source source;
 	struct mp_out out = { 0 };
 	struct place *p;
 
-	out.name = strdup(dir && *dir ? dir : "/tmp");
+	out.name = strdup(mp_spool_dir());
 	if (!out.name)
 		return mp_err_set(&s->error, "out of memory");
-	out.fd = spool_open(out.name);
+	out.fd = mp_spool_open();
 	p = out.fd < 0 ? NULL : place_new(&source, out.fd, n + s->have);
 	if (!p)
 		mp_err_set(&out.error, "%s: %s", out.name, strerror(errno));

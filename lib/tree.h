@@ -101,19 +101,29 @@ static inline bool mp_counts(const struct mp_tree *t, uint32_t kind)
 	return c != MP_CLASS_RUNTIME && (c != MP_CLASS_ARENA || !t->objects);
 }
 
-/* Maps nodes of one tree into another, interning each foreign node once. */
+/* Maps entries of one tree into another, each foreign one once. */
 struct mp_tree_map {
 	struct mp_tree *to;
 	const struct mp_tree *from;
 	uint32_t *node, *location, *string;     /* 0: not mapped yet */
-	uint32_t nodes, locations, strings;     /* room of the three */
+	uint32_t *process, *thread, *site;
+	uint32_t nodes, locations, strings;     /* room of the six */
+	uint32_t processes, threads, sites;
+	uint32_t late, renamed;         /* of the journals, followed so far */
 	bool forget;                    /* keep no record: for a single node */
 };
 void mp_tree_map_init(struct mp_tree_map *, struct mp_tree *to, const struct mp_tree *from);
 uint32_t mp_map_foreign_node(struct mp_tree_map *, uint32_t node);
 uint32_t mp_map_foreign_string(struct mp_tree_map *, uint32_t string);
+/* 0 also where FROM has no such entry (tree_map_own.c). */
+uint32_t mp_map_process(struct mp_tree_map *, uint32_t process);
+uint32_t mp_map_thread(struct mp_tree_map *, uint32_t thread);
+uint32_t mp_map_site(struct mp_tree_map *, uint32_t site);
 /* Lines may come after the nodes that use them: hand over what came since. */
 void mp_map_late_lines(struct mp_tree_map *);
+/* The same where FROM is the only source of TO: what is replaced is replaced there,
+ * too, and threads get the names they have got. */
+void mp_map_follow(struct mp_tree_map *);
 void mp_tree_map_free(struct mp_tree_map *);
 
 /* 0 if there is none such, and with to->failed when memory is out. */

@@ -1,7 +1,7 @@
 /* tree_map.c - a foreign tree's nodes and strings in another tree, each
  * interned once.  Invariant: an entry is 0 or the counterpart's id.
  */
-#include "tree.h"
+#include "tree_map.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +20,13 @@ void mp_tree_map_free(struct mp_tree_map *m)
 	free(m->node);
 	free(m->location);
 	free(m->string);
+	free(m->process);
+	free(m->thread);
+	free(m->site);
 	memset(m, 0, sizeof(*m));
 }
 
-/* Make entry ID of an array exist; with forget there are no arrays. */
-static bool reach(struct mp_tree_map *m, uint32_t **x, uint32_t *room, uint32_t id, uint32_t n)
+bool mp_map_reach(struct mp_tree_map *m, uint32_t **x, uint32_t *room, uint32_t id, uint32_t n)
 {
 	uint32_t *moved;
 
@@ -46,7 +48,7 @@ uint32_t mp_map_foreign_string(struct mp_tree_map *m, uint32_t string)
 	const struct mp_string *s;
 	uint32_t id;
 
-	if (!reach(m, &m->string, &m->strings, string, m->from->string.n))
+	if (!mp_map_reach(m, &m->string, &m->strings, string, m->from->string.n))
 		return 0;
 	if (m->string && m->string[string])
 		return m->string[string];
@@ -59,15 +61,11 @@ uint32_t mp_map_foreign_string(struct mp_tree_map *m, uint32_t string)
 	return id;
 }
 
-/* The lines of FROM's location, where TO knows none yet. */
-static void map_lines(struct mp_tree_map *m, uint32_t from, uint32_t to)
+static void copy_lines(struct mp_tree_map *m, uint32_t from, uint32_t to)
 {
 	const struct mp_location *l = &m->from->location.x[from];
 	uint32_t local[LINES_LOCAL], *line = local;
 
-	if (!l->resolved || m->to->location.x[to].n_lines ||
-		(!l->n_lines && m->to->location.x[to].resolved))
-		return;
 	if (l->n_lines > LINES_LOCAL)
 		line = malloc(l->n_lines * sizeof(*line));
 	if (!line) {
@@ -84,6 +82,16 @@ static void map_lines(struct mp_tree_map *m, uint32_t from, uint32_t to)
 		mp_set_lines(m->to, to, line, l->n_lines);
 	if (line != local)
 		free(line);
+}
+
+/* The lines of FROM's location, where TO knows none yet. */
+static void map_lines(struct mp_tree_map *m, uint32_t from, uint32_t to)
+{
+	const struct mp_location *l = &m->from->location.x[from];
+	const struct mp_location *has = &m->to->location.x[to];
+
+	if (l->resolved && !has->n_lines && (l->n_lines || !has->resolved))
+		copy_lines(m, from, to);
 }
 
 static uint32_t map_owner(struct mp_tree_map *m, const struct mp_location *l)
@@ -111,7 +119,7 @@ static uint32_t map_location(struct mp_tree_map *m, uint32_t location)
 	const struct mp_location *l = &m->from->location.x[location];
 	uint32_t owner, id;
 
-	if (!reach(m, &m->location, &m->locations, location, m->from->location.n))
+	if (!mp_map_reach(m, &m->location, &m->locations, location, m->from->location.n))
 		return 0;
 	if (m->location && m->location[location])
 		return m->location[location];
@@ -131,7 +139,7 @@ uint32_t mp_map_foreign_node(struct mp_tree_map *m, uint32_t node)
 {
 	uint32_t local[256], *path = local, n = 0, at, parent;
 
-	if (!reach(m, &m->node, &m->nodes, node, m->from->node.n))
+	if (!mp_map_reach(m, &m->node, &m->nodes, node, m->from->node.n))
 		return 0;
 	if (m->node && m->node[node])
 		return m->node[node];
@@ -163,4 +171,25 @@ void mp_map_late_lines(struct mp_tree_map *m)
 	for (uint32_t i = 1; i < m->locations; i++)
 		if (m->location[i])
 			map_lines(m, i, m->location[i]);
+}
+
+void mp_map_follow(struct mp_tree_map *m)
+{
+	const struct mp_tree *from = m->from;
+
+	if (m->from == m->to)
+		return;
+	for (; m->late < from->late.n; m->late++) {
+		uint32_t id = from->late.x[m->late + 1];
+
+		if (id < m->locations && m->location[id])
+			copy_lines(m, id, m->location[id]);
+	}
+	for (; m->renamed < from->renamed.n; m->renamed++) {
+		uint32_t id = from->renamed.x[m->renamed + 1];
+
+		if (id < m->threads && m->thread[id])
+			mp_set_thread_name(m->to, m->thread[id],
+				mp_map_string(m, from->thread.x[id].name));
+	}
 }

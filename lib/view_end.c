@@ -185,7 +185,14 @@ void mp_replay_checkpoint(struct replay *r, const struct mp_block *b)
 void mp_replay_base(struct replay *r, const struct mp_block *b)
 {
 	place(r, b, r->settles ? CELL_BASE : 0);
-	if (r->view == MP_VIEW_PEAK && r->opened)
-		for (uint32_t i = 0; i < r->process_room; i++)
-			mp_replay_peak(&r->scope[i], b->first_time);
+	if (r->view != MP_VIEW_PEAK || !r->opened)
+		return;
+	/* as a window begins: the first peak, even of blocks without bytes */
+	for (uint32_t i = 0; i < r->process_room; i++) {
+		struct scope *s = &r->scope[i];
+
+		s->peak = s->cur;
+		s->when = b->first_time;
+		s->epoch++;
+	}
 }

@@ -12,8 +12,6 @@ struct live { uint64_t block; uint32_t ref, site; };    /* block 0: empty place 
 
 struct mp_foreign {
 	struct mp_tree_map map;
-	uint32_t *process, *thread, *site;      /* by foreign id; 0: not mapped yet */
-	uint32_t processes, threads, sites;     /* room */
 	uint64_t open[MP_BLOCK_MAX];            /* by index in the open block: its number */
 	struct live *live;
 	uint64_t mask, n;
@@ -27,9 +25,6 @@ void mp_foreign_free(struct mp_binary *b)
 	if (!f)
 		return;
 	mp_tree_map_free(&f->map);
-	free(f->process);
-	free(f->thread);
-	free(f->site);
 	free(f->live);
 	free(f);
 	b->foreign = NULL;
@@ -93,106 +88,30 @@ static void survivor(void *ctx, uint32_t index, uint32_t slot)
 
 /* ---- numbers of the other tree ------------------------------------------------------- */
 
-/* Room for ID in an array by foreign id. */
-static bool reach(uint32_t **x, uint32_t *room, uint32_t id, uint32_t n)
-{
-	uint32_t *moved;
-
-	if (id < *room)
-		return true;
-	moved = realloc(*x, ((size_t)n + 1) * sizeof(*moved));
-	if (!moved)
-		return false;
-	memset(moved + *room, 0, ((size_t)n + 1 - *room) * sizeof(*moved));
-	*x = moved;
-	*room = n + 1;
-	return true;
-}
-
-/* A process, and before it those it descends from. */
-static uint32_t map_process(struct mp_foreign *f, uint32_t id)
-{
-	const struct mp_tree *from = f->map.from;
-	uint32_t few[64], *chain = few, n = 0;
-	struct mp_process p;
-
-	if (f->map.from == f->map.to || !id || id > from->process.n)
-		return id <= from->process.n ? id : 0;
-	if (!reach(&f->process, &f->processes, id, from->process.n))
-		return 0;
-	for (uint32_t at = id; at && !f->process[at]; at = from->process.x[at].parent)
-		n++;
-	if (n > sizeof(few) / sizeof(*few))
-		chain = malloc(n * sizeof(*chain));
-	if (!chain) {
-		f->map.to->failed = true;
-		return 0;
-	}
-	for (uint32_t i = 0, at = id; i < n; at = from->process.x[at].parent)
-		chain[i++] = at;
-	while (n) {
-		uint32_t at = chain[--n];
-
-		p = from->process.x[at];
-		p.parent = f->process[p.parent];
-		p.command = mp_map_string(&f->map, p.command);
-		p.name = mp_map_string(&f->map, p.name);
-		p.arch = mp_map_string(&f->map, p.arch);
-		p.namespace_ = mp_map_string(&f->map, p.namespace_);
-		f->process[at] = mp_def_process(f->map.to, &p);
-	}
-	if (chain != few)
-		free(chain);
-	return f->process[id];
-}
-
 static uint32_t map_thread(struct mp_foreign *f, uint32_t id)
 {
-	const struct mp_tree *from = f->map.from;
-	struct mp_thread t;
+	uint32_t to = mp_map_thread(&f->map, id);
 
-	if (f->map.from == f->map.to || !id || id > from->thread.n)
-		return id <= from->thread.n ? id : 0;
-	if (!reach(&f->thread, &f->threads, id, from->thread.n))
-		return 0;
-	if (!f->thread[id]) {
-		t = from->thread.x[id];
-		t.process = map_process(f, t.process);
-		t.name = mp_map_string(&f->map, t.name);
-		f->thread[id] = mp_def_thread(f->map.to, &t);
-	} else if (from->thread.x[id].name) {
-		/* named since; no news is no record */
-		mp_set_thread_name(f->map.to, f->thread[id],
-				mp_map_string(&f->map, from->thread.x[id].name));
-	}
-	return f->thread[id];
+	/* named since; no news is no record */
+	if (to && f->map.from != f->map.to && f->map.from->thread.x[id].name)
+		mp_set_thread_name(f->map.to, to,
+				mp_map_string(&f->map, f->map.from->thread.x[id].name));
+	return to;
 }
 
 /* The site of an event: by number, or by the event's own fields. */
 static uint32_t map_site(struct mp_foreign *f, const struct mp_event *e)
 {
-	bool known = e->site && e->site <= f->map.from->site.n;
 	struct mp_site s;
 
-	if (known && f->map.from == f->map.to)
-		return e->site;
-	if (known) {
-		if (!reach(&f->site, &f->sites, e->site, f->map.from->site.n))
-			return 0;
-		if (f->site[e->site])
-			return f->site[e->site];
-		s = f->map.from->site.x[e->site];
-	} else {
-		s = (struct mp_site){ .process = e->process, .node = e->node, .kind = e->kind,
-			.type = e->type, .size = e->size };
-	}
-	s.process = map_process(f, s.process);
-	s.node = mp_map_node(&f->map, s.node);
-	s.type = mp_map_string(&f->map, s.type);
-	if (!known)
-		return mp_def_site(f->map.to, &s);
-	f->site[e->site] = mp_def_site(f->map.to, &s);
-	return f->site[e->site];
+	if (e->site && e->site <= f->map.from->site.n)
+		return mp_map_site(&f->map, e->site);
+	s = (struct mp_site){
+		.process = mp_map_process(&f->map, e->process),
+		.node = mp_map_node(&f->map, e->node),
+		.type = mp_map_string(&f->map, e->type), .kind = e->kind, .size = e->size,
+	};
+	return mp_def_site(f->map.to, &s);
 }
 
 /* ---- events -------------------------------------------------------------------------- */
@@ -252,10 +171,12 @@ static void put_alloc(struct mp_writer *w, struct mp_foreign *f, const struct mp
 		return;
 	}
 	replacement(mp_binary(w), f, e);
-	if (e->op == MP_OP_BASE)
+	if (e->op == MP_OP_BASE) {
+		mp_enc_pass(w, e->time);
 		ref = mp_put_base(w, site, map_thread(f, e->thread));
-	else
+	} else {
 		ref = mp_enc_alloc(w, e->time, map_thread(f, e->thread), site);
+	}
 	l = find(f, e->block);
 	if (l->block) {
 		mp_writer_fail(w, "%s: two live allocations have the same number", w->out.name);
@@ -281,7 +202,7 @@ static void put_free(struct mp_writer *w, struct mp_foreign *f, const struct mp_
 
 static void put_procend(struct mp_writer *w, struct mp_foreign *f, const struct mp_event *e)
 {
-	uint32_t process = map_process(f, e->process);
+	uint32_t process = mp_map_process(&f->map, e->process);
 
 	mp_enc_procend(w, e->time, process);
 	for (uint64_t i = 0; i <= f->mask;) {
@@ -317,17 +238,17 @@ int mp_binary_event(struct mp_writer *w, const struct mp_tree *tree, const struc
 		put_procend(w, f, e);
 		break;
 	case MP_OP_SAMPLE:
-		mp_put_sample(w, e, map_thread(f, e->thread), map_process(f, e->process),
+		mp_put_sample(w, e, map_thread(f, e->thread), mp_map_process(&f->map, e->process),
 				mp_map_node(&f->map, e->node));
 		break;
 	case MP_OP_SERIES:
 	case MP_OP_MARK:
 		name = mp_def_cstring(w->tree, e->name);
 		if (e->op == MP_OP_SERIES)
-			mp_enc_series(w, e->time, map_process(f, e->process), name, e->value);
+			mp_enc_series(w, e->time, mp_map_process(&f->map, e->process), name, e->value);
 		else
 			mp_enc_mark(w, e->time, map_thread(f, e->thread),
-					map_process(f, e->process), name, e->value);
+					mp_map_process(&f->map, e->process), name, e->value);
 		break;
 	default:
 		return mp_writer_fail(w, "%s: an event of no known kind", w->out.name);
