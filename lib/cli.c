@@ -32,8 +32,11 @@ static const struct { unsigned flag; struct cli_opt opt; } shared[] = {
 		CLI_CHOICE, &cli_shared.view, views}},
 	{CLI_VIEW | CLI_EACH, {0, "each", "process", "every process at its own peak",
 		CLI_CHOICE, &cli_shared.each, each}},
-	{CLI_QUERY | CLI_WINDOW, {0, "between", "T1,T2", "allocated from T1 to T2: times or names of marks",
+	{CLI_QUERY | CLI_WINDOW | CLI_BETWEEN, {0, "between", "T1,T2",
+		"allocated from T1 to T2: times or names of marks",
 		CLI_STRING, &cli_shared.between, NULL}},
+	{CLI_BETWEEN, {0, "since", "T", "the same as --between T,",
+		CLI_STRING, &cli_shared.since, NULL}},
 	{CLI_QUERY, {0, "at-exit", NULL, "live at the very end, after Python's teardown",
 		CLI_FLAG, &cli_query.at_exit, NULL}},
 	{CLI_QUERY | CLI_WINDOW, {0, "keep", "LIST", "labels kept: process,thread,kind,type,pid,tid,none",
@@ -224,6 +227,12 @@ static void choose(const struct cli_opt *o, const char *text)
 	refuse(o, "unknown value", text);
 }
 
+static void append(struct cli_list *list, const char *text)
+{
+	list->x = cli_need(reallocarray(list->x, list->n + 1, sizeof(*list->x)));
+	list->x[list->n++] = text;
+}
+
 static void set(const struct cli_opt *o, const char *text)
 {
 	uint64_t size;
@@ -253,6 +262,9 @@ static void set(const struct cli_opt *o, const char *text)
 		break;
 	case CLI_CHOICE:
 		choose(o, text);
+		break;
+	case CLI_LIST:
+		append(o->value, text);
 		break;
 	case CLI_END:
 		break;

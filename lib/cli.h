@@ -18,6 +18,7 @@ enum cli_type {
 	CLI_STRING,     /* const char ** */
 	CLI_LIMIT,      /* struct cli_limit *: SIZE or PCT */
 	CLI_CHOICE,     /* int *: index into choice[] */
+	CLI_LIST,       /* struct cli_list *: may be given several times */
 };
 
 struct cli_opt {
@@ -44,6 +45,7 @@ enum {
 	CLI_STRICT = 1024,      /* --strict */
 	CLI_EACH = 2048,        /* --each alone: the view is fixed */
 	CLI_WINDOW = 4096,      /* --keep --between alone: the end does not matter */
+	CLI_BETWEEN = 8192,     /* --between --since */
 };
 
 struct cli {
@@ -57,6 +59,7 @@ struct cli {
 /* Exit status: 0 done; 1 found what -e asks about; 2 trouble. */
 enum { CLI_OK = 0, CLI_FOUND = 1, CLI_TROUBLE = 2 };
 
+struct cli_list { const char **x; size_t n; };
 struct cli_limit { bool set, percent; uint64_t size; double pct; };
 
 /* Parse options (-q, -h, --version and --list-options are always there) and
@@ -75,6 +78,9 @@ int cli_end(int status);
 int64_t cli_limit(const struct cli_limit *, int64_t total, int64_t otherwise);
 bool cli_parse_size(const char *text, uint64_t *size);
 bool cli_parse_time(const char *text, uint64_t *ns);    /* 90, 1.5, 1m30s, 200ms */
+/* MIN..MAX, either of which may be left out (then 0, UINT64_MAX), or one value. */
+bool cli_parse_range(const char *text, bool (*parse)(const char *, uint64_t *),
+		uint64_t *least, uint64_t *most);
 
 /* What the shared options said.  A program may set a default before cli_begin. */
 extern struct mp_query cli_query;
@@ -93,6 +99,8 @@ struct mp_profile *cli_load_rest(const char *path, struct mp_reader *);
 void cli_add(struct mp_profile *sum, struct mp_profile *, const char *path);    /* freed */
 const char *cli_shown(const char *path);        /* "stdin" for "-" */
 struct mp_profile *cli_load(char **files);      /* through cli_query, added up; dies */
+/* The part begun, a profile with all its labels, added to *SUM (NULL: the first); dies. */
+void cli_add_part(const char *path, struct mp_reader *, struct mp_profile **sum);
 /* The column NAME (NULL: the first); dies if it is not there. */
 int cli_column(const struct mp_profile *, const char *name);
 _Noreturn void cli_profile_failed(const struct mp_profile *);
@@ -109,6 +117,9 @@ bool cli_on_terminal(void);
 void cli_redirect(void);
 struct mp_writer *cli_create(void);             /* -o, -t, --json, --level applied; dies */
 void cli_finish(struct mp_writer *);            /* dies if any write failed */
+/* The same for who can write binary only: another form is made of it at the end. */
+struct mp_writer *cli_create_binary(void);
+void cli_finish_binary(struct mp_writer *);
 /* A filter's last step: -m, then a table on a terminal, else the profile. */
 void cli_emit(struct mp_profile *);
 int64_t cli_least(struct mp_profile *, int column);     /* -m as a value, 0: none */

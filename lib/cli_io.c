@@ -3,6 +3,8 @@
  */
 #include "cli_own.h"
 
+#include "stream.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -89,6 +91,44 @@ void cli_finish(struct mp_writer *w)
 	if (mp_finish(w) < 0)
 		die("%s: %s", cli_shared.output ? cli_shared.output : "stdout",
 			errno ? strerror(errno) : "write failed");
+}
+
+/* Where binary waits to be turned into another form. */
+static char spool[32];
+
+struct mp_writer *cli_create_binary(void)
+{
+	struct mp_writer *w;
+	int fd;
+
+	if (!cli_text && !cli_json)
+		return cli_create();
+	fd = mp_spool_open();
+	if (fd < 0)
+		die("%s: %s", mp_spool_dir(), strerror(errno));
+	snprintf(spool, sizeof(spool), "/proc/self/fd/%d", fd);
+	w = cli_need(mp_create(spool, MP_BINARY, 1));
+	if (mp_writer_error(w))
+		die("%s", mp_writer_error(w));
+	return w;
+}
+
+void cli_finish_binary(struct mp_writer *w)
+{
+	struct mp_reader *r;
+
+	cli_finish(w);
+	if (!*spool)
+		return;
+	r = cli_need(mp_open(spool));
+	w = cli_create();
+	while (mp_next_part(r) > 0 && !mp_copy_part(w, r))
+		;
+	if (mp_writer_error(w) || mp_error(r))
+		die("%s", mp_writer_error(w) ? mp_writer_error(w) : mp_error(r));
+	if (mp_close(r) < 0)
+		die("%s: read failed", spool);
+	cli_finish(w);
 }
 
 int64_t cli_least(struct mp_profile *p, int column)
@@ -310,4 +350,24 @@ struct mp_profile *cli_load(char **files)
 		cli_add(sum, p, *files);
 	}
 	return sum;
+}
+
+void cli_add_part(const char *path, struct mp_reader *r, struct mp_profile **sum)
+{
+	static const struct mp_query all = { .keep = ~0u };
+	struct mp_profile *p = mp_load_part(r, &all);
+
+	path = cli_shown(path);
+	if (mp_error(r))
+		die("%s", mp_error(r));
+	cli_need(p);
+	if (mp_profile_error(p))
+		die("%s: %s", path, mp_profile_error(p));
+	if (!*sum) {
+		*sum = p;
+		return;
+	}
+	if (mp_merge(*sum, p, 1) < 0)
+		die("%s: %s", path, mp_profile_error(*sum));
+	mp_profile_free(p);
 }

@@ -6,7 +6,7 @@
 
 struct cli_shared {
 	int view, each, color;
-	const char *between, *keep, *output;
+	const char *between, *since, *keep, *output;
 	struct cli_limit min;
 	long level;
 	bool strict;

@@ -116,6 +116,25 @@ bool cli_parse_time(const char *text, uint64_t *ns)
 	return true;
 }
 
+bool cli_parse_range(const char *text, bool (*parse)(const char *, uint64_t *),
+		uint64_t *least, uint64_t *most)
+{
+	const char *dots = strstr(text, "..");
+	char *first = cli_need(strndup(text, dots ? (size_t)(dots - text) : strlen(text)));
+	bool good = true;
+
+	*least = 0;
+	*most = UINT64_MAX;
+	if (*first || !dots)
+		good = parse(first, least);
+	if (!dots)
+		*most = *least;
+	else if (dots[2])
+		good = good && parse(dots + 2, most);
+	free(first);
+	return good && *least <= *most && (!dots || text[2]);
+}
+
 /* One side of a window: a time, else the name of a mark, with #K the part's K-th.
  * TEXT is kept. */
 static void apply_edge(char *text, uint64_t *time, const char **mark, uint32_t *nth)
@@ -154,6 +173,15 @@ static void apply_between(const char *text)
 		cli_usage("--between: the second time is not after the first: '%s'", text);
 }
 
+static void apply_since(const char *text)
+{
+	struct mp_query *q = &cli_query;
+	static char *kept;
+
+	kept = cli_need(strdup(text));
+	apply_edge(kept, &q->from, &q->from_mark, &q->from_nth);
+}
+
 static void apply_keep(const char *text)
 {
 	static const struct { const char *name; unsigned keep; } labels[] = {
@@ -182,8 +210,12 @@ void cli_shared_apply(void)
 		cli_query.view = (enum mp_view)cli_shared.view;
 	if (cli_shared.each == 0)
 		cli_query.each_process = true;
+	if (cli_shared.between && cli_shared.since)
+		cli_usage("--since and --between exclude each other");
 	if (cli_shared.between)
 		apply_between(cli_shared.between);
+	if (cli_shared.since)
+		apply_since(cli_shared.since);
 	if (cli_shared.keep)
 		apply_keep(cli_shared.keep);
 	if (cli_text && cli_json)

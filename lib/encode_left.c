@@ -282,5 +282,7 @@ int mp_flush_base(struct mp_writer *w)
 	}
 	e->live_at_start = e->max = e->live;
 	e->blocks_at_start = e->blocks;
+	if (e->live > e->peak)
+		e->peak = e->live;
 	return 0;
 }

@@ -41,10 +41,10 @@ static inline bool mp_query_window(const struct mp_query *q)    /* not the whole
 	return q->from || q->to || mp_query_marks(q);
 }
 
-enum mp_where { MP_BEFORE, MP_WITHIN, MP_BEHIND };
+enum mp_when { MP_BEFORE, MP_WITHIN, MP_BEHIND };
 
 /* Where an event is that comes now. */
-static inline enum mp_where mp_window_at(const struct mp_window *w, uint64_t time)
+static inline enum mp_when mp_window_at(const struct mp_window *w, uint64_t time)
 {
 	return time < w->from ? MP_BEFORE : time < w->to ? MP_WITHIN : MP_BEHIND;
 }

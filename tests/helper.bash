@@ -54,7 +54,7 @@ readers() {
 
 # filters write .mp and print a table on a terminal
 is_filter() {
-    case $1 in mp-cat | mp-leaks | mp-peak | mp-temp | mp-diff) return 0 ;; esac
+    case $1 in mp-cat | mp-filter | mp-leaks | mp-peak | mp-temp | mp-diff) return 0 ;; esac
     return 1
 }
 

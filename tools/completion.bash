@@ -27,4 +27,16 @@ _mp_complete() {
     fi
 }
 
-complete -o filenames -F _mp_complete mp-cat mp-capture mp-check mp-diff mp-fold mp-leaks mp-peak mp-pprof mp-stat mp-temp mp-top
+# For every program beside mp-cat, and for the one this file was loaded for.
+_mp_register() {
+    local program cat
+    cat=$(type -P mp-cat)
+    for program in "${cat%cat}"*; do
+        [[ -n $cat && -x $program ]] &&
+            complete -o filenames -F _mp_complete -- "${program##*/}"
+    done
+    [[ ${BASH_SOURCE[0]##*/} == mp-* ]] &&
+        complete -o filenames -F _mp_complete -- "${BASH_SOURCE[0]##*/}"
+    unset -f _mp_register
+}
+_mp_register

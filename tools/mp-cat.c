@@ -135,27 +135,6 @@ static void copy_trace(const char *path, struct mp_reader *r)
 		die("%s", mp_writer_error(writer));
 }
 
-static void add_profile(const char *path, struct mp_reader *r)
-{
-	struct mp_profile *p;
-
-	if (writer)
-		die("%s: a profile cannot follow a trace", path);
-	p = mp_load_part(r, &cli_query);
-	if (mp_error(r))
-		die("%s", mp_error(r));
-	cli_need(p);
-	if (mp_profile_error(p))
-		die("%s: %s", path, mp_profile_error(p));
-	if (!sum) {
-		sum = p;
-		return;
-	}
-	if (mp_merge(sum, p, 1) < 0)
-		die("%s: %s", path, mp_profile_error(sum));
-	mp_profile_free(p);
-}
-
 static void cat(const char *path)
 {
 	struct mp_reader *r = cli_open(path);
@@ -163,10 +142,12 @@ static void cat(const char *path)
 	struct mp_loss loss;
 
 	while (mp_next_part(r) > 0) {
-		if (mp_kind(r) == MP_PROFILE)
-			add_profile(name, r);
-		else
+		if (mp_kind(r) == MP_TRACE)
 			copy_trace(name, r);
+		else if (writer)
+			die("%s: a profile cannot follow a trace", name);
+		else
+			cli_add_part(path, r, &sum);
 	}
 	loss = mp_loss(r);
 	if (sum)
@@ -181,7 +162,6 @@ int main(int argc, char **argv)
 	if (cli_no_stacks && !cli_json)
 		cli_usage("--no-stacks needs --json");
 	screen.on = !cli_text && !cli_json && cli_on_terminal();
-	cli_query.keep = ~0u;
 	for (; *files; files++)
 		cat(*files);
 	if (sum) {

@@ -259,7 +259,7 @@ $(cat want)"
 
 @test "a truncated trace is used, with one note; --strict is exit 2" {
     grep -v '^end' "$data/small.tsv" | mk t.mp
-    for p in mp-cat mp-leaks mp-peak mp-temp mp-top mp-stat mp-fold mp-pprof; do
+    for p in $(readers | grep -vxE 'mp-check|mp-diff'); do
         run --separate-stderr "$p" t.mp
         [ "$status" = 0 ] && [ -n "$output" ] || { echo "$p: $status $stderr"; return 1; }
         [ "${#stderr_lines[@]}" = 1 ] && [[ $stderr == "$p: t.mp: incomplete: 1 truncated part" ]] ||

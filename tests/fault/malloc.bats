@@ -77,6 +77,12 @@ each() {
     each mp-cat "$data/small.tsv"
 }
 
+@test "mp-filter" {
+    each mp-filter --between 15ns,55ns t.mp
+    each mp-filter --lifetime 1.. --function load --thread MainThread -t t.mp
+    each mp-filter --module x --kind malloc p.mp
+}
+
 @test "mp-fold" {
     each mp-fold t.mp
 }

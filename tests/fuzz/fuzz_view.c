@@ -1,9 +1,10 @@
-/* fuzz_view.c - any bytes seen through every view, grouped and folded, and summarised:
- * the summary's sums are those of the views.
+/* fuzz_view.c - any bytes seen through every view, grouped and folded, filtered, and
+ * summarised: the summary's sums are those of the views.
  */
 #include <stdlib.h>
 
-#include "mp.h"
+#include "filter.h"
+#include "io.h"
 #include "repair.h"
 #include "summary.h"
 
@@ -43,8 +44,40 @@ static void summary(const uint8_t *data, size_t size)
 		return;
 }
 
+static int nowhere(void *ctx, const void *data, size_t size)
+{
+	(void)ctx, (void)data, (void)size;
+	return 0;
+}
+
+/* Conditions of every kind, by bits of N. */
+static void filter(const uint8_t *data, size_t size, unsigned n)
+{
+	struct mp_where where = {.drop = n & 1, .self = n & 2};
+	struct mp_reader *r = mp_open_mem(data, size);
+	struct mp_writer *w = mp_create_sink(nowhere, NULL, 0);
+
+	if (!r || !w)
+		abort();
+	if (n & 4)
+		mp_where_text(&where, MP_WHERE_FUNCTION, "^[a-m]");
+	if (n & 8)
+		mp_where_span(&where, MP_WHERE_LIFETIME, 100, UINT64_MAX);
+	if (n & 16)
+		where.window.from = 300, where.window.to = n & 32 ? 6000 : 0;
+	if (n & 64)
+		mp_where_text(&where, MP_WHERE_THREAD, "1");
+	while (mp_next_part(r) > 0)
+		if (mp_kind(r) == MP_TRACE && mp_filter_trace(w, r, &where) && mp_writer_error(w))
+			break;
+	mp_where_free(&where);
+	if (mp_finish(w) | mp_close(r))
+		return;
+}
+
 static void fuzz_one(const uint8_t *data, size_t size)
 {
+	filter(data, size, (unsigned)size % 128);
 	for (int view = MP_VIEW_DEFAULT; view <= MP_VIEW_SAMPLES; view++) {
 		struct mp_query q = {.view = (enum mp_view)view, .keep = MP_KEEP_DEFAULT | MP_KEEP_TID};
 		struct mp_reader *r = mp_open_mem(data, size);
