@@ -110,6 +110,8 @@ bounded() (
             # other columns have negative values, which mp-fold refuses
             [ "$p $f" = 'mp-fold diff.mp' ] && columns='-k old,new'
             [ "$p $f" = 'mp-fold profile.mp' ] && columns='-k longest'
+            [ "$p $f" = 'mp-speedscope diff.mp' ] && columns='-k old,new'
+            [ "$p $f" = 'mp-speedscope profile.mp' ] && columns='-m 50 -k count'
             bounded "$p" -q $columns $(input "$p" "$f") >/dev/null || { echo "$p $f"; return 1; }
         done
     done

@@ -92,6 +92,10 @@ each() {
     each mp-pprof p.mp
 }
 
+@test "mp-speedscope" {
+    each mp-speedscope --by thread t.mp
+}
+
 @test "mp-diff" {
     each mp-diff -t p.mp "$data/new.tsv"
 }
