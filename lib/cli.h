@@ -123,6 +123,7 @@ void cli_finish_binary(struct mp_writer *);
 /* A filter's last step: -m, then a table on a terminal, else the profile. */
 void cli_emit(struct mp_profile *);
 int64_t cli_least(struct mp_profile *, int column);     /* -m as a value, 0: none */
+bool cli_min_given(void);                               /* also -m 0 */
 void cli_fold(struct mp_profile *, int column);         /* -m applied; dies */
 
 /* ---- tables (cli_table.c) ----------------------------------------------------------- */
@@ -137,6 +138,7 @@ struct cli_table {
 	const char *more;       /* how to see the rest, e.g. "-t for all" */
 };
 void cli_table(struct mp_profile *, const struct cli_table *);
+void cli_title(struct mp_profile *, int column);        /* its first line: view and sum */
 
 /* The frames of NODE, outermost first, each without its address, pushed into TO
  * (cli_names.c). */

@@ -136,6 +136,11 @@ int64_t cli_least(struct mp_profile *p, int column)
 	return cli_limit(&cli_shared.min, mp_total(p, column), 0);
 }
 
+bool cli_min_given(void)
+{
+	return cli_shared.min.set;
+}
+
 void cli_profile_failed(const struct mp_profile *p)
 {
 	die("%s", mp_profile_error(p) ? mp_profile_error(p) : "out of memory");

@@ -134,6 +134,15 @@ static void title(const struct shape *s, struct mp_profile *p)
 		printf("incomplete: %s\n", cli_loss_text(loss));
 }
 
+void cli_title(struct mp_profile *p, int column)
+{
+	struct cli_table table = { .column = column };
+	struct shape s;
+
+	shape_up(&s, p, &table);
+	title(&s, p);
+}
+
 static void header(const struct shape *s)
 {
 	static const char *const by[] = {

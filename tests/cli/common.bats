@@ -138,7 +138,7 @@ trouble() {
     mk t.mp <"$data/small.tsv"
     zstd -q t.mp -o t.mp.zst
     zstd -q "$data/small.tsv" -o t.tsv.zst
-    for p in mp-leaks mp-peak mp-temp mp-top mp-stat mp-fold; do
+    for p in mp-leaks mp-peak mp-temp mp-top mp-tree mp-stat mp-fold; do
         "$p" t.mp >want
         for f in t.mp.zst t.tsv.zst "$data/small.tsv"; do
             "$p" "$f" >got
@@ -288,7 +288,8 @@ $(cat want)"
 @test "nothing from a trace reaches the output raw" {
     printf '##mp=profile 1\n#bytes\tstack\n5\tev\\x1b[31mil\\x07\\xff\\xe2\\x80\\xae (x\\x1b.c:1)\n' |
         mk t.mp
-    for c in 'mp-top' 'mp-top -t' 'mp-top --json' 'mp-top --by stack' mp-stat 'mp-stat -t' \
+    for c in 'mp-top' 'mp-top -t' 'mp-top --json' 'mp-top --by stack' mp-tree 'mp-tree -t' \
+        'mp-tree --json' mp-stat 'mp-stat -t' \
         'mp-stat --json' mp-fold 'mp-cat -t' \
         'mp-cat --json' 'mp-fold --by function' mp-speedscope; do
         $c t.mp >out
