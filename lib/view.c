@@ -76,7 +76,7 @@ void mp_replay_free(struct replay *r)
 	free(s->cell), free(s->own_index), free(s->key), free(s->hash);
 	free(s->old), free(s->net), free(s->number);
 	free(r->cell), free(r->cell_hash), free(r->of_site), free(r->of_process);
-	free(r->done), free(r->scope), free(r->left), free(r->thread_count);
+	free(r->done), free(r->scope), free(r->left), free(r->thread_count), free(r->growth);
 	if (r->slot)
 		munmap(r->slot, r->slot_bytes);
 	if (r->birth)
@@ -105,28 +105,6 @@ unsigned mp_replay_want(const struct replay *r)
 	if (r->view == MP_VIEW_LIVE)
 		want |= MP_WANT_OTHER;
 	return want;
-}
-
-static void samples(struct replay *r, const struct mp_block *b)
-{
-	for (uint32_t i = 0; i < b->n && b->s_node; i++) {
-		uint64_t thread = b->s_thread ? b->s_thread[i] : 0;
-		uint64_t time = b->s_time ? b->s_time[i] : 0;
-		struct mp_ids ids = {
-			.node = b->s_node[i] <= r->tree->node.n ? (uint32_t)b->s_node[i] : 0,
-			.tid = thread <= r->tree->thread.n ? (uint32_t)thread : 0,
-		};
-		int64_t value[3] = {1, b->s_weight ? (int64_t)(b->s_weight[i] & INT64_MAX) : 0,
-			b->s_rss ? (int64_t)(b->s_rss[i] & INT64_MAX) : 0};
-
-		if (mp_window_at(&r->w, time) != MP_WITHIN ||
-			(b->s_state && b->s_state[i] && !r->q.idle))
-			continue;
-		if (mp_add_ids(r->samples, &ids, value)) {
-			r->failed = true;
-			return;
-		}
-	}
 }
 
 static void events(struct replay *r, const struct mp_block *b)
@@ -169,7 +147,7 @@ int mp_replay_block(struct replay *r, const struct mp_block *b)
 		events(r, b);
 		break;
 	case MP_BLOCK_SAMPLES:
-		samples(r, b);
+		mp_replay_samples(r, b);
 		break;
 	case MP_BLOCK_MARKS:
 		mp_replay_marks(r, b);

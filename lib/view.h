@@ -44,6 +44,16 @@ struct birth {
 	uint32_t cell, thread;
 };
 
+/* The resident set of a process, 0 while not known, and its change at the moment at
+ * hand, which N samples share. */
+struct growth {
+	int64_t rss, delta;
+	uint32_t n, given;
+};
+
+/* samples, time, rss, rss_sum, rss_growth */
+enum { MP_SAMPLE_COLUMNS = 5 };
+
 struct scratch {               /* of the block at hand */
 	uint32_t room;         /* events it may have */
 	const uint16_t *index; /* per allocation: its local cell */
@@ -91,6 +101,8 @@ struct replay {
 	uint32_t thread_room;
 	struct scratch s;
 	struct mp_profile *samples; /* keys: node, tid = thread, of the trace's tree */
+	struct growth *growth;      /* by process */
+	size_t growth_room;
 };
 
 struct replay *mp_replay_new(const struct mp_tree *, const struct mp_query *);
@@ -117,6 +129,7 @@ uint64_t mp_block_time(const struct mp_block *, uint32_t event);
 void mp_replay_live(struct replay *, const struct mp_block *);
 void mp_replay_total(struct replay *, const struct mp_block *);
 void mp_replay_temporary(struct replay *, const struct mp_block *);
+void mp_replay_samples(struct replay *, const struct mp_block *); /* view_samples.c */
 void mp_replay_mismatch(struct replay *);
 void mp_replay_sum(struct replay *, const struct mp_block *); /* check or correct it */
 void mp_replay_process_end(struct replay *, uint64_t process);

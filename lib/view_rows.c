@@ -11,7 +11,7 @@ struct rows {
 	struct replay *r;
 	struct mp_profile *p;
 	struct mp_tree_map *map;
-	int column[3];
+	int column[MP_SAMPLE_COLUMNS];
 	int64_t *value;
 };
 
@@ -29,7 +29,7 @@ const char *mp_view_name(enum mp_view view)
 	return view <= MP_VIEW_SAMPLES ? view_name[view] : "";
 }
 
-static int columns_of(struct mp_profile *p, enum mp_view view, int column[3])
+static int columns_of(struct mp_profile *p, enum mp_view view, int column[MP_SAMPLE_COLUMNS])
 {
 	const char *name = view_name[view];
 	const struct mp_column sample[] =
@@ -37,6 +37,8 @@ static int columns_of(struct mp_profile *p, enum mp_view view, int column[3])
 			{"samples", "count", name, MP_SUM},
 			{"time", "ns", name, MP_SUM},
 			{"rss", "B", name, MP_MAX},
+			{"rss_sum", "B", name, MP_SUM},
+			{"rss_growth", "B", name, MP_SUM},
 		},
 			       allocation[] = {
 				       {"bytes", "B", name, MP_SUM},
@@ -44,7 +46,7 @@ static int columns_of(struct mp_profile *p, enum mp_view view, int column[3])
 			       };
 	bool samples = view == MP_VIEW_SAMPLES;
 
-	for (int i = 0; i < (samples ? 3 : 2); i++) {
+	for (int i = 0; i < (samples ? MP_SAMPLE_COLUMNS : 2); i++) {
 		column[i] = mp_profile_column(p, samples ? &sample[i] : &allocation[i]);
 		if (column[i] < 0)
 			return -1;
@@ -54,7 +56,7 @@ static int columns_of(struct mp_profile *p, enum mp_view view, int column[3])
 
 int mp_view_columns(struct mp_profile *p, enum mp_view view)
 {
-	int column[3];
+	int column[MP_SAMPLE_COLUMNS];
 
 	return columns_of(p, view == MP_VIEW_DEFAULT ? MP_VIEW_PEAK : view, column);
 }
@@ -198,8 +200,8 @@ static int sample_rows(struct rows *x)
 		uint32_t thread = s->key[i].tid;
 		struct mp_ids ids = {.node = mp_map_node(x->map, s->key[i].node)};
 
-		for (int c = 0; c < 3; c++)
-			x->value[x->column[c]] = s->value[i * 3 + (size_t)c];
+		for (size_t c = 0; c < MP_SAMPLE_COLUMNS; c++)
+			x->value[x->column[c]] = s->value[i * MP_SAMPLE_COLUMNS + c];
 		label_thread(x, &ids, thread);
 		label_process(x, &ids, x->r->tree->thread.x[thread].process);
 		status = add(x, &ids);
@@ -225,7 +227,8 @@ int mp_replay_rows(struct replay *r, struct mp_profile *p, struct mp_tree_map *m
 	int status;
 
 	if (r->failed)
-		return mp_profile_fail(p, "out of memory");
+		return mp_profile_fail(p, "%s",
+			r->samples->error[0] ? r->samples->error : "out of memory");
 	if (r->view == MP_VIEW_SAMPLES ||
 		(r->q.view == MP_VIEW_DEFAULT && !r->allocations && r->samples->rows))
 		status = sample_rows(&x);

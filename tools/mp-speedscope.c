@@ -44,12 +44,18 @@ static struct mp_flame flame;
 static size_t column[COLUMNS], columns;
 static struct mp_parts parts;
 
+/* Columns of the resident set add up, but not to anything to be drawn. */
+static bool drawn(const struct mp_column *c)
+{
+	return c->combine == MP_SUM && strncmp(c->name, "rss", 3) != 0;
+}
+
 static void find_columns(void)
 {
 	char *list = key ? cli_need(strdup(key)) : NULL, *name = list, *comma;
 
 	for (size_t k = 0; !key && k < p->columns && columns < COLUMNS; k++)
-		if (p->column[k].combine == MP_SUM)
+		if (drawn(&p->column[k]))
 			column[columns++] = k;
 	for (; name && columns < COLUMNS; name = comma) {
 		comma = strchr(name, ',');

@@ -92,6 +92,15 @@ schema() {
     [ "$stderr" = "mp-speedscope: column 'rss' is a maximum or minimum: it does not add up" ]
 }
 
+@test "a trace of samples: samples and time" {
+    printf '##mp=trace 1\nP\t1\t9\t0\t0\ta\ta\tx\t4096\t\nT\t1\t1\t9\t0\tm\nsample\t1\t1\t5\t0\t9\tf (a.c:1)\nsample\t2\t1\t7\t0\t4\tf (a.c:1)\nend\n' >t.tsv
+    mp-speedscope t.tsv >s.json
+    schema s.json
+    same "$(jq -c '.profiles | map([.name, .unit, .endValue])' s.json)" '[["samples (samples)","none",2],["time (samples)","nanoseconds",12]]'
+    mp-speedscope -k rss_sum t.tsv >s.json
+    same "$(jq -c '.profiles | map(.endValue)' s.json)" '[13]'
+}
+
 @test "hostile names, no stack, no rows, values over 53 bits" {
     printf '##mp=profile 1\n#bytes\tstack\n7\t\n9007199254740993\tev\\x1b[31mil\\x07\\xff"\\\\ (x\\x1b.c:1)\n' >p.tsv
     mp-speedscope p.tsv >s.json

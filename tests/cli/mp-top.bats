@@ -159,3 +159,35 @@ TSV
     [ "$status" = 2 ]
     same "$output" "$(printf '#bytes\ttotal_bytes\tcount\ttotal_count\tname\n100\t100\t1\t1\tmain (a.py:7)')"
 }
+
+@test "samples: the resident set, its sum, and how it grew meanwhile" {
+    cat >t.tsv <<'TSV'
+##mp=trace 1
+P	1	100	0	0	one	one	x86_64	4096	
+P	2	200	0	0	two	two	x86_64	4096	
+T	1	1	100	0	main
+T	2	1	101	0	worker
+T	3	2	200	0	main
+sample	10	1	5	0	1000	a (x.c:1)
+sample	10	2	5	0	1000	b (x.c:2)
+sample	10	3	5	0	500	c (x.c:3)
+sample	20	1	5	0	1101	a (x.c:1)
+sample	20	2	5	0	1101	b (x.c:2)
+sample	30	1	5	1	1201	a (x.c:1)
+sample	40	1	5	0	1151	a (x.c:1)
+sample	50	3	5	0	700	c (x.c:3)
+sample	60	3	5	0	0	c (x.c:3)
+sample	70	3	5	0	650	c (x.c:3)
+end
+TSV
+    # two threads share a moment's growth; none is given for an idle one
+    mp-top --json t.tsv | jq -c '[.name, .samples, .rss, .rss_sum, .rss_growth]' >got
+    same "$(sort got)" '["a (x.c:1)",3,1151,3252,1]
+["b (x.c:2)",2,1101,2101,50]
+["c (x.c:3)",4,700,1850,150]'
+    # from 20 on: what came before is known all the same
+    mp-top --json --between 20ns,60ns t.tsv | jq -c '[.name, .rss_growth]' >got
+    same "$(sort got)" '["a (x.c:1)",1]
+["b (x.c:2)",50]
+["c (x.c:3)",200]'
+}
