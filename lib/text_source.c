@@ -2,46 +2,24 @@
  * One writer per part turns lines into blocks; a part that is cut gets no end
  * mark, so that the reader behind it says so.
  */
+#include "feed.h"
 #include "text_in.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct text_source {
+	struct mp_feed feed;
 	struct mp_text_in in;
-	struct mp_stream *stream;
-	char *name;
-	struct mp_buf line;             /* the line at hand; changed while it is read */
-	struct mp_buf out;              /* blocks not yet taken */
-	size_t taken;
-	uint64_t lines;
 	bool begun;                     /* there has been a part */
-	bool done;
-	struct mp_err error;
 };
-
-static int sink(void *ctx, const void *data, size_t n)
-{
-	struct text_source *s = ctx;
-
-	mp_buf_add(&s->out, data, n);
-	return s->out.failed ? mp_err_set(&s->error, "%s: out of memory", s->name) : 0;
-}
 
 static int fail(struct text_source *s, const char *what)
 {
-	struct mp_writer *w = s->in.writer;
-	size_t name;
-
-	if (!*what && w) {
-		what = mp_writer_error(w);
-		name = strlen(w->out.name);
-		if (what && !strncmp(what, w->out.name, name) && what[name] == ':')
-			what += name + 2;       /* "output: " */
-	}
-	return mp_err_set(&s->error, "%s: byte %" PRIu64 ": line %" PRIu64 ": %s", s->name,
-			s->in.byte, s->in.line_number, what && *what ? what : "out of memory");
+	/* of a row that was held back */
+	s->feed.number = s->in.line_number;
+	s->feed.byte = s->in.byte;
+	return mp_feed_fail(&s->feed, what);
 }
 
 /* ---- parts ------------------------------------------------------------------------- */
@@ -55,26 +33,17 @@ static void free_part(struct text_source *s)
 	for (i = 0; i < MP_IDS_KINDS; i++)
 		free(s->in.ids[i].x);
 	free(s->in.line);
-	/* A part still open is one that was cut: closing it so is no failure. */
-	if (s->in.writer) {
-		bool cut = s->in.writer->kind != 0;
-
-		if (mp_finish(s->in.writer) && !cut && !mp_err_is(&s->error))
-			mp_err_set(&s->error, "%s: out of memory", s->name);
-	}
 	s->in = (struct mp_text_in){ .line_number = s->in.line_number, .byte = s->in.byte };
 }
 
 static int begin_part(struct text_source *s, enum mp_kind kind)
 {
-	struct mp_writer *w = mp_create_sink(sink, s, 0);
-
-	s->in.writer = w;
-	if (!w || mp_begin(w, kind))
-		return fail(s, "");
+	if (mp_feed_begin(&s->feed, kind))
+		return -1;
 	s->begun = true;
 	s->in.kind = kind;
-	s->in.tree = s->in.stacks.tree = mp_writer_tree(w);
+	s->in.writer = s->feed.writer;
+	s->in.tree = s->in.stacks.tree = mp_writer_tree(s->in.writer);
 	return 0;
 }
 
@@ -91,11 +60,10 @@ static int end_part(struct text_source *s)
 		return fail(s, x->wrong);
 	if (mp_put_loss(x->writer, &x->loss))
 		return fail(s, "");
-	if (cut ? mp_enc_flush(x->writer, x->last_time) || mp_out_flush(&x->writer->out) :
-			mp_end(x->writer))
-		return fail(s, "");
+	if (cut ? mp_feed_cut(&s->feed, x->last_time) : mp_feed_end(&s->feed))
+		return -1;
 	free_part(s);
-	return mp_err_is(&s->error) ? -1 : 0;
+	return 0;
 }
 
 /* ---- ## lines ------------------------------------------------------------------------ */
@@ -221,7 +189,7 @@ static int first_line(struct text_source *s, const char *line, size_t n)
 	if (i == n && tab && mp_tsv_i64(line, (size_t)(tab - line), &value))
 		return begin_part(s, MP_PROFILE);
 	if (i < n || !mp_folded_numbers(line, n, last, stack))
-		return mp_err_set(&s->error, "%s: not a trace or profile", s->name);
+		return mp_err_set(&s->feed.error, "%s: not a trace or profile", s->feed.name);
 	if (begin_part(s, MP_PROFILE))
 		return -1;
 	s->in.folded = true;
@@ -253,101 +221,31 @@ static int one_line(struct text_source *s, char *line, size_t n)
 	return x->wrong ? fail(s, x->wrong) : 0;
 }
 
-/* The next line into s->line: 1, 0 at the end, -1 on failure. */
-static int next_line(struct text_source *s)
-{
-	struct mp_stream *in = s->stream;
-	const uint8_t *end = NULL;
-	size_t seen = 0, n;
-
-	for (;;) {
-		if (in->have > seen)
-			end = memchr(in->data + seen, '\n', in->have - seen);
-		if (end || in->end)
-			break;
-		seen = in->have;
-		/* Do not read gigabytes of something else in search of a line. */
-		if (!s->lines && seen && memchr(in->data, 0, seen))
-			return mp_err_set(&s->error, "%s: not a trace or profile", s->name);
-		if (mp_stream_want(in, seen < 1 << 20 ? seen + 1 : 2 * seen))
-			return mp_err_set(&s->error, "%s", in->error.text);
-	}
-	if (!end && !in->have)
-		return 0;
-	n = end ? (size_t)(end - in->data) : in->have;
-	s->line.n = 0;
-	mp_buf_add(&s->line, in->data, n);
-	mp_buf_char(&s->line, 0);
-	s->in.line_number = ++s->lines;
-	s->in.byte = in->offset;
-	mp_stream_skip(in, end ? n + 1 : n);
-	return s->line.failed ? mp_err_set(&s->error, "%s: out of memory", s->name) : 1;
-}
-
 /* ---- the source ------------------------------------------------------------------------ */
 
-static ssize_t fill(void *ctx, void *buf, size_t room)
+static int step(struct mp_feed *f)
 {
-	struct text_source *s = ctx;
-	bool empty;
-	size_t n;
-	int got;
+	struct text_source *s = (struct text_source *)f;
+	int got = mp_feed_line(f, false);
 
-	while (s->taken == s->out.n && !s->done && !mp_err_is(&s->error)) {
-		s->out.n = s->taken = 0;
-		got = next_line(s);
-		if (got > 0) {
-			one_line(s, s->line.s, s->line.n - 1);
-		} else if (!got) {
-			empty = !s->in.kind && !s->begun;
-			s->done = true;
-			if (empty)
-				mp_err_set(&s->error, "%s: not a trace or profile", s->name);
-			else
-				end_part(s);
-		}
-	}
-	n = s->out.n - s->taken;
-	if (!n)
-		return mp_err_is(&s->error) ? -1 : 0;
-	n = n < room ? n : room;
-	memcpy(buf, s->out.s + s->taken, n);
-	s->taken += n;
-	return (ssize_t)n;
+	s->in.line_number = f->number;
+	s->in.byte = f->byte;
+	if (got)
+		return got < 0 ? -1 : one_line(s, f->line.s, f->line.n);
+	f->done = true;
+	if (!s->in.kind && !s->begun)
+		return mp_err_set(&f->error, "%s: not a trace or profile", f->name);
+	return end_part(s);
 }
 
-static const char *error(void *ctx)
+static void free_state(struct mp_feed *f)
 {
-	struct text_source *s = ctx;
-
-	return s->error.text;
-}
-
-static void close_source(void *ctx)
-{
-	struct text_source *s = ctx;
-
-	free_part(s);
-	mp_stream_close(s->stream);
-	mp_buf_free(&s->line);
-	mp_buf_free(&s->out);
-	free(s->name);
-	free(s);
+	free_part((struct text_source *)f);
 }
 
 int mp_text_source(struct mp_source *out, struct mp_stream *in, const char *name)
 {
-	struct text_source *s = calloc(1, sizeof(*s));
-	char *copy = strdup(name);
+	static const struct mp_feed_ops ops = { step, free_state };
 
-	if (!s || !copy) {
-		free(s);
-		free(copy);
-		mp_stream_close(in);
-		return -1;
-	}
-	s->stream = in;
-	s->name = copy;
-	*out = (struct mp_source){ s, fill, error, close_source };
-	return 0;
+	return mp_feed_new(sizeof(struct text_source), &ops, out, in, name) ? 0 : -1;
 }
