@@ -158,12 +158,9 @@ static void apply_edge(char *text, uint64_t *time, const char **mark, uint32_t *
 /* "T1,T2", either may be empty. */
 static void apply_between(const char *text)
 {
+	char *kept = cli_need(strdup(text)), *comma = strchr(kept, ',');
 	struct mp_query *q = &cli_query;
-	static char *kept;
-	char *comma;
 
-	kept = cli_need(strdup(text));
-	comma = strchr(kept, ',');
 	if (!comma || strchr(comma + 1, ','))
 		cli_usage("--between: not two times or marks T1,T2: '%s'", text);
 	*comma = '\0';
@@ -171,15 +168,18 @@ static void apply_between(const char *text)
 	apply_edge(comma + 1, &q->to, &q->to_mark, &q->to_nth);
 	if (comma[1] && !mp_query_marks(q) && q->to <= q->from)
 		cli_usage("--between: the second time is not after the first: '%s'", text);
+	if (!mp_query_marks(q))
+		free(kept);
 }
 
 static void apply_since(const char *text)
 {
+	char *kept = cli_need(strdup(text));
 	struct mp_query *q = &cli_query;
-	static char *kept;
 
-	kept = cli_need(strdup(text));
 	apply_edge(kept, &q->from, &q->from_mark, &q->from_nth);
+	if (!q->from_mark)
+		free(kept);
 }
 
 static void apply_keep(const char *text)

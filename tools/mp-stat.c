@@ -6,6 +6,7 @@
 static const char *const frames[] = { "default", "python", "native", "all", NULL };
 static long lines = 10;
 static int show;
+static struct cli_stat stat;
 
 static const struct cli_opt opts[] = {
 	{'n', "lines", "N", "rows of each ranking (default 10)", CLI_INT, &lines, NULL},
@@ -36,23 +37,21 @@ static void add_trace(struct mp_summary *s, const char *path, struct mp_reader *
 }
 
 /* Files of one kind: the first says which. */
-static struct cli_stat read_all(char **files)
+static void read_all(char **files)
 {
-	struct cli_stat stat = { .lines = lines, .show = (enum mp_show)show };
-	struct mp_summary *s = NULL;
-
 	for (size_t i = 0; files[i]; i++) {
 		struct mp_reader *r = cli_open(files[i]);
 		bool profile = mp_next_part(r) > 0 && mp_kind(r) == MP_PROFILE;
 		struct mp_profile *p;
 
-		if (i && profile != !s)
+		if (i && profile != !stat.s)
 			die("%s: %s cannot be summed with %s", cli_shown(files[i]),
 				profile ? "a profile" : "a trace", profile ? "traces"
 									   : "profiles");
 		if (!profile) {
-			s = s ? s : cli_need(mp_summary_new());
-			add_trace(s, files[i], r);
+			stat.s = stat.s ? stat.s : cli_need(mp_summary_new());
+			stat.p = stat.s->total;
+			add_trace(stat.s, files[i], r);
 			continue;
 		}
 		p = cli_load_rest(files[i], r);
@@ -61,17 +60,15 @@ static struct cli_stat read_all(char **files)
 		else
 			stat.p = p;
 	}
-	stat.s = s;
-	if (s)
-		stat.p = s->total;
-	return stat;
 }
 
 int main(int argc, char **argv)
 {
 	char **files = cli_begin(&cli, argc, argv);
-	struct cli_stat stat = read_all(files);
 
+	stat.lines = lines;
+	stat.show = (enum mp_show)show;
+	read_all(files);
 	cli_redirect();
 	if (cli_text || cli_json)
 		cli_stat_data(&stat);

@@ -69,6 +69,22 @@ each() {
     each mp-leaks -t t.mp
 }
 
+@test "mp-peak, mp-temp" {
+    each mp-peak t.mp
+    each mp-temp -t t.mp
+}
+
+@test "mp-stat" {
+    each mp-stat t.mp
+    each mp-stat --json p.mp
+    each mp-stat -q -t "$data/trace.tsv"
+}
+
+@test "mp-tree" {
+    each mp-tree t.mp
+    each mp-tree --inverted -t p.mp
+}
+
 @test "mp-cat" {
     each mp-cat t.mp
     each mp-cat p.mp p.mp
