@@ -134,8 +134,7 @@ static void take_tails(struct drain *d)
 	struct mp_session *shared = d->session->shared;
 	uint32_t used = atomic_load(&shared->slots_used);
 
-	d->epoch = (uint32_t)(session_now(d->session) / MS);
-	atomic_store_explicit(&shared->epoch, d->epoch, memory_order_relaxed);
+	d->epoch = session_tick(d->session);
 	d->low = UINT32_MAX;
 	d->used = used < d->session->slots ? used : d->session->slots;
 	for (uint32_t i = 0; i < d->used; i++) {
@@ -169,18 +168,22 @@ static void find_active(struct drain *d)
 
 /* ---- a round ------------------------------------------------------------------------------- */
 
+/* Who waits does so for a chunk, or for its own one to be read. */
 static void wake_all(struct drain *d)
 {
 	for (uint32_t i = 0; i < d->used; i++) {
 		struct slot *s = &d->slot[i];
 
-		if (!s->used)
+		if (!s->used || s->pos == atomic_load_explicit(&s->shared->head,
+				memory_order_relaxed))
 			continue;
-		if (s->pos != atomic_load_explicit(&s->shared->head, memory_order_relaxed))
-			atomic_store_explicit(&s->shared->head, s->pos, memory_order_release);
-		if (d->gave)
-			session_wake(&s->shared->waiting);
+		atomic_store_explicit(&s->shared->head, s->pos, memory_order_release);
+		d->gave = true;
 	}
+	atomic_thread_fence(memory_order_seq_cst);      /* they look after they say they wait */
+	for (uint32_t i = 0; d->gave && i < d->used; i++)
+		if (d->slot[i].used)
+			session_wake(&d->slot[i].shared->waiting);
 	d->gave = false;
 }
 

@@ -40,7 +40,7 @@ struct drain {
 	uint32_t low;                   /* epoch that time was last set from; > 65535: none */
 	uint64_t flushed, looked;       /* ns */
 	bool grouped;                   /* some image has records in several slots */
-	bool gave;                      /* chunks were given back in this round */
+	bool gave;                      /* there is room since somebody was woken */
 	struct drain_counts counts;
 	struct expected *expected;
 	uint32_t expecteds, expected_room;

@@ -21,6 +21,7 @@ static void move_on(struct drain *d, struct slot *s, const struct cursor *c)
 	if (slot_advance(s, d->session, c)) {
 		atomic_store_explicit(&s->shared->head, s->pos, memory_order_release);
 		session_wake(&s->shared->waiting);
+		session_tick(d->session);       /* a round may be long */
 		d->gave = true;
 	}
 }

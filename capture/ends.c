@@ -132,6 +132,7 @@ static void end_slots(struct drain *d)
 		if (s->dead) {
 			end_slot(d, s);
 			slot_recycle(s, d->session);
+			d->gave = true;
 		} else if (s->unmap && (uint64_t)d->epoch * MS > s->unmap_since + SETTLED) {
 			drain_confirm_unmap(d, s);
 		}

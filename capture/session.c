@@ -29,6 +29,14 @@ uint64_t session_now(const struct session *s)
 	return clock_ns() - s->started;
 }
 
+uint32_t session_tick(struct session *s)
+{
+	uint32_t epoch = (uint32_t)(session_now(s) / 1000000);
+
+	atomic_store_explicit(&s->shared->epoch, epoch, memory_order_relaxed);
+	return epoch;
+}
+
 static int fail(struct session *s, const char *what)
 {
 	snprintf(s->error, sizeof s->error, "%s: %s", what, strerror(errno));

@@ -31,6 +31,7 @@ struct session {
 };
 
 uint64_t session_now(const struct session *);   /* ns since it began */
+uint32_t session_tick(struct session *);        /* sets the targets' clock; ms since it began */
 /* RING bytes of chunks.  -1: see error. */
 int session_open(struct session *, uint64_t ring, uint32_t options);
 /* To be called by the thread that drains: targets see its death in the lock. */

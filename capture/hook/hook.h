@@ -85,6 +85,9 @@ struct hook_thread {
 	uint64_t lost_events, lost_bytes;       /* not yet reported by a LOST record */
 	uint32_t tid;
 	uint32_t dropping;      /* the wait for space was in vain: do not wait again */
+	uint32_t own_chunk;     /* WRITE lies in it */
+	uint32_t chunk;         /* ring.c: the one that follows */
+	uint32_t turning;       /* it is the same, and its NEXT has not been read yet */
 	uint32_t begun;         /* BEGINs whose END or UNDO is due */
 	uint32_t begin_lost;    /* bit n: the n-th of them was dropped */
 	uintptr_t known, known_end;     /* this part of a stack is readable */

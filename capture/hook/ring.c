@@ -1,8 +1,8 @@
 /* ring.c - claiming a slot, chunk after chunk, and what to do when none is free.
  *
  * Invariant: between limit and the end of a thread's chunk there is always
- * room for one NEXT.  The wait for space is bounded (2 s), and it is over at
- * once when the drain is gone.
+ * room for one NEXT.  The wait for space, be it a first chunk or a further one, is
+ * bounded (2 s), and it is over at once when the drain is gone.
  */
 #include "internal.h"
 
@@ -15,6 +15,7 @@
 enum {
 	WAIT_MS = 2000,
 	SLICE_MS = 20,
+	LOOK_MS = 1,
 	NO_CHUNK = UINT32_MAX,
 };
 
@@ -60,6 +61,30 @@ static void give_chunk(uint32_t i)
 				 memory_order_release);
 }
 
+static struct mp_slot *take_slot(void)
+{
+	struct mp_session *s = hook_session;
+	uint32_t i, used;
+
+	for (i = 0; i < s->slots && i < MP_SLOTS; i++) {
+		struct mp_slot *slot = slot_at(i);
+		uint64_t free = 0;
+
+		if (atomic_load_explicit(&slot->owner, memory_order_relaxed) != 0 ||
+		    !atomic_compare_exchange_strong_explicit(&slot->owner, &free,
+							     MP_SLOT_CLAIMING,
+							     memory_order_acquire,
+							     memory_order_relaxed))
+			continue;
+		used = atomic_load(&s->slots_used);
+		while (used <= i &&
+		       !atomic_compare_exchange_weak(&s->slots_used, &used, i + 1))
+			;
+		return slot;
+	}
+	return NULL;
+}
+
 static bool drain_gone(void)
 {
 	return atomic_load_explicit(&hook_session->stopped, memory_order_acquire) != 0 ||
@@ -81,72 +106,129 @@ void hook_count_lost(struct hook_thread *t, uint64_t events, uint64_t bytes)
 	}
 }
 
-static bool enough(struct hook_thread *t)
+static uint32_t free_chunks(void)
 {
-	return atomic_load_explicit(&t->slot->chunks, memory_order_acquire) >=
-	       hook_session->chunks_per_slot;
+	const struct mp_session *s = hook_session;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i * 64 < s->chunks && i < MP_CHUNKS_MAX / 64; i++)
+		n += (uint32_t)__builtin_popcountll(
+			atomic_load_explicit(&s->chunk_free[i], memory_order_relaxed));
+	return n;
 }
 
-/* A chunk for T, waiting for one if need be. */
-static uint32_t wait_chunk(struct hook_thread *t)
+/* Nobody holds more than there is left, so that N hot threads have a share of
+ * 1 / (N + 1) each, and there is one for whoever comes next. */
+static bool enough(struct hook_thread *t)
+{
+	uint32_t held = atomic_load_explicit(&t->slot->chunks, memory_order_acquire);
+
+	return held >= hook_session->chunks_per_slot || held >= free_chunks();
+}
+
+static bool consumed(const struct hook_thread *t)
+{
+	return atomic_load_explicit(&t->slot->head, memory_order_acquire) == t->tail;
+}
+
+/* ---- waiting ----
+ * Each asks whether what T waits for is there. */
+
+/* A chunk to go on in; T's own will do when all in it has been read. */
+static bool next_is_there(struct hook_thread *t)
+{
+	t->chunk = enough(t) ? NO_CHUNK : take_chunk();
+	if (t->chunk == NO_CHUNK && consumed(t))
+		t->chunk = t->own_chunk;
+	return t->chunk != NO_CHUNK;
+}
+
+static bool first_is_there(struct hook_thread *t)
+{
+	t->chunk = take_chunk();
+	if (t->chunk == NO_CHUNK)
+		return false;
+	t->slot = take_slot();
+	if (t->slot != NULL)
+		return true;
+	give_chunk(t->chunk);
+	return false;
+}
+
+static bool is_consumed(struct hook_thread *t)
+{
+	return consumed(t);
+}
+
+/* False: the drain is gone, or it took too long; then there is no more waiting until
+ * something is there.  A thread with a slot is woken, one without looks again. */
+static bool wait_until(struct hook_thread *t, bool (*is_there)(struct hook_thread *))
 {
 	struct mp_slot *slot = t->slot;
-	struct timespec slice = {0, SLICE_MS * 1000000l}, now;
+	struct timespec slice = {0, (slot != NULL ? SLICE_MS : LOOK_MS) * 1000000l}, now;
+	_Atomic uint32_t *word = slot != NULL ? &slot->waiting : &hook_session->epoch;
 	int64_t begun = 0, ms;
-	uint32_t i;
+	uint32_t value = 1;
+	bool there;
 
 	for (bool first = true;; first = false) {
 		if (drain_gone()) {
 			hook_stop();
-			return NO_CHUNK;
+			return false;
 		}
-		if (!first)
-			atomic_store_explicit(&slot->waiting, 1, memory_order_seq_cst);
-		if (!enough(t)) {
-			i = take_chunk();
-			if (i != NO_CHUNK) {
-				if (!first)
-					atomic_store(&slot->waiting, 0);
+		if (slot == NULL)
+			value = atomic_load_explicit(word, memory_order_relaxed);
+		else if (!first)
+			atomic_store_explicit(word, value, memory_order_seq_cst);
+		there = is_there(t);
+		if (!there && !t->dropping) {
+			hook_syscall(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&now, 0, 0, 0, 0);
+			ms = now.tv_sec * 1000 + now.tv_nsec / 1000000;
+			if (first)
+				begun = ms;
+			t->dropping = ms - begun >= WAIT_MS;
+		}
+		if (there || t->dropping) {
+			if (slot != NULL && !first)
+				atomic_store(word, 0);
+			if (there)
 				t->dropping = 0;
-				return i;
-			}
-		}
-		if (t->dropping)
-			return NO_CHUNK;
-		hook_syscall(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&now, 0, 0, 0, 0);
-		ms = now.tv_sec * 1000 + now.tv_nsec / 1000000;
-		if (first)
-			begun = ms;
-		if (ms - begun >= WAIT_MS) {
-			atomic_store(&slot->waiting, 0);
-			t->dropping = 1;
-			return NO_CHUNK;
+			return there;
 		}
 		if (!first)
-			hook_syscall(SYS_futex, (long)&slot->waiting, FUTEX_WAIT, 1,
-				     (long)&slice, 0, 0);
+			hook_syscall(SYS_futex, (long)word, FUTEX_WAIT, value, (long)&slice, 0, 0);
 	}
 }
 
 static void use_chunk(struct hook_thread *t, uint32_t i)
 {
+	t->own_chunk = i;
 	t->write = chunk_at(i);
 	t->limit = t->write + MP_CHUNK / 8 - 1;
 }
 
+/* Where a thread goes on in its own chunk it may write only when the drain has
+ * read the NEXT at the end of it. */
 static bool next_chunk(struct hook_thread *t)
 {
-	uint32_t i = wait_chunk(t);
-
-	if (i == NO_CHUNK) {
-		t->limit = t->write;    /* nothing more before a LOST record */
+	if (!t->turning) {
+		if (!wait_until(t, next_is_there)) {
+			t->limit = t->write;    /* nothing more before a LOST record */
+			return false;
+		}
+		*t->write = MP_REC_WORD0(MP_REC_NEXT, 0, 0, t->chunk);
+		t->turning = t->chunk == t->own_chunk;
+		if (!t->turning)
+			atomic_fetch_add_explicit(&t->slot->chunks, 1, memory_order_relaxed);
+		t->tail = (t->tail / MP_CHUNK + 1) * MP_CHUNK;
+		atomic_store_explicit(&t->slot->tail, t->tail, memory_order_release);
+	}
+	if (t->turning && !wait_until(t, is_consumed)) {
+		t->limit = t->write;
 		return false;
 	}
-	atomic_fetch_add_explicit(&t->slot->chunks, 1, memory_order_relaxed);
-	*t->write = MP_REC_WORD0(MP_REC_NEXT, 0, 0, i);
-	t->tail = (t->tail / MP_CHUNK + 1) * MP_CHUNK;
-	use_chunk(t, i);
-	atomic_store_explicit(&t->slot->tail, t->tail, memory_order_release);
+	t->turning = 0;
+	use_chunk(t, t->chunk);
 	return true;
 }
 
@@ -224,30 +306,6 @@ uint32_t hook_look_around(const struct hook_thread *t, struct mp_rec_cut *cut, u
 	return n;
 }
 
-static struct mp_slot *take_slot(void)
-{
-	struct mp_session *s = hook_session;
-	uint32_t i, used;
-
-	for (i = 0; i < s->slots && i < MP_SLOTS; i++) {
-		struct mp_slot *slot = slot_at(i);
-		uint64_t free = 0;
-
-		if (atomic_load_explicit(&slot->owner, memory_order_relaxed) != 0 ||
-		    !atomic_compare_exchange_strong_explicit(&slot->owner, &free,
-							     MP_SLOT_CLAIMING,
-							     memory_order_acquire,
-							     memory_order_relaxed))
-			continue;
-		used = atomic_load(&s->slots_used);
-		while (used <= i &&
-		       !atomic_compare_exchange_weak(&s->slots_used, &used, i + 1))
-			;
-		return slot;
-	}
-	return NULL;
-}
-
 /* As pthread_mutex_init() with these attributes leaves it; spelt out because the
  * functions' versions would tie the hook to glibc 2.34. */
 void hook_lock_for_life(pthread_mutex_t *m)
@@ -268,23 +326,13 @@ void hook_lock_for_life(pthread_mutex_t *m)
 HOOK_COLD bool hook_claim(struct hook_thread *t)
 {
 	struct mp_slot *slot;
-	uint32_t chunk;
 
-	if (drain_gone()) {
-		hook_stop();
+	if (!wait_until(t, first_is_there))
 		return false;
-	}
-	chunk = take_chunk();
-	if (chunk == NO_CHUNK)
-		return false;
-	slot = take_slot();
-	if (slot == NULL) {
-		give_chunk(chunk);
-		return false;
-	}
+	slot = t->slot;
 	slot->image = hook_image;
 	slot->depth = t->depth;
-	slot->first_chunk = chunk;
+	slot->first_chunk = t->chunk;
 	atomic_store(&slot->tail, 0);
 	atomic_store(&slot->lost_events, 0);
 	atomic_store(&slot->lost_bytes, 0);
@@ -293,9 +341,8 @@ HOOK_COLD bool hook_claim(struct hook_thread *t)
 	atomic_store(&slot->waiting, 0);
 	hook_lock_for_life(&slot->alive);
 	t->tid = (uint32_t)hook_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
-	t->slot = slot;
 	t->tail = 0;
-	use_chunk(t, chunk);
+	use_chunk(t, t->chunk);
 	hook_stacks_reset(t);
 	atomic_fetch_add(&slot->claimed, 1);
 	atomic_store(&slot->owner, (uint64_t)hook_pid << 32 | t->tid);

@@ -45,6 +45,7 @@ static void recycle(struct hook_thread *t)
 	t->tail = 0;
 	t->slot = NULL;
 	t->object_depth = t->begun = t->begin_lost = t->dropping = t->in_fork = 0;
+	t->turning = 0;
 	t->lost_events = t->lost_bytes = 0;
 	t->known = t->known_end = t->frame = 0;
 	t->ground++;

@@ -153,6 +153,16 @@ await() {
     mp-check t.mp
 }
 
+@test "more threads than a ring has chunks: each waits for its turn, nothing is lost" {
+    for crowd in "8 20000" "40 2000" "40 500 slow"; do
+        # shellcheck disable=SC2086
+        mp-capture --ring 1M -o t.mp -- "$build/targets/crowd" $crowd >made 2>err
+        grep -q ' 0 lost' err
+        same "$(mp-fold --by function --view total -k count t.mp |
+            awk '/;crowd_pair /{ n += $NF } END { print n }')" "$(cat made)"
+    done
+}
+
 @test "the last line counts; -q is silent" {
     mp-capture -o t.mp -- "$ends" 2>err
     same "$(wc -l <err)" 1
