@@ -6,8 +6,10 @@
  * table of a report stays exact for any window of whole buckets [a,b):
  *
  *   allocated   born in the window; what partial unmaps left taken off (partial[])
- *   leaked      born in the window, died at or after b or never
- *   live at b   born before b (BEFORE and LOST, too), died at or after b or never
+ *   leaked      born in the window, died at or after b or never; the window of all
+ *               buckets: born LOST, too
+ *   live at b   born before b (BEFORE and LOST, too), died at or after b or never, its
+ *               process not ended before b
  *   peak        the levels at the window's first bucket with the largest max_bytes
  *
  * "Never" has the meaning of mp-leaks: live when the process finalised, or ended,
@@ -16,9 +18,9 @@
  * the same.  Bytes are count * the site's size; cells of sites that do not count
  * (runtime, arenas where objects are traced) do not exist.
  *
- * How the buckets come to be: their width begins as the step all times of the trace
- * are multiples of, and doubles when the time passes the last one; so a long trace
- * has 100 to 200, a short one as many as it has steps.  Edges are exact in ns.
+ * There are 100 to 200 buckets; fewer only if each is one step wide, a step being
+ * what all times of the trace are multiples of.  If the first block of events shows
+ * the step, wider buckets are whole steps.  Edges are exact in ns.
  *
  * Invariant: every sum over cells equals the bucket's own figure, lost_* aside.
  */
@@ -33,7 +35,7 @@ enum {
 	/* in flow.born */
 	MP_BORN_LOST = 253,     /* found live by a checkpoint after damage: when it was
 				 * allocated is not known */
-	MP_BORN_BEFORE = 254,   /* live before: a BASE block, or before query->from */
+	MP_BORN_BEFORE = 254,   /* live before: a BASE block, or before the window */
 	/* in flow.died */
 	MP_DIED_NEVER = 255,
 };
@@ -68,9 +70,10 @@ struct mp_partial { uint32_t cell; uint8_t bucket; uint64_t count; };
 
 struct mp_timeline {
 	const struct mp_tree *tree;     /* the reader's: until its next part */
-	uint32_t n;                     /* buckets; 0: nothing happened */
+	uint32_t n;                     /* buckets; 0: nothing happened from FROM on */
 	uint64_t from, width;           /* bucket i: [from + i * width, … + width) ns */
-	uint64_t end;                   /* time of the last event or record */
+	uint64_t end;                   /* time of the last event or record, or the window's */
+	char missing[160];              /* not "": why the part has no such window */
 	struct mp_bucket bucket[MP_BUCKETS];
 	struct mp_cell *cell;           /* 1..cells */
 	uint32_t cells;
@@ -80,15 +83,30 @@ struct mp_timeline {
 	size_t n_marks;
 	struct mp_partial *partial;     /* born there, but no allocations; any order */
 	size_t n_partial;
+	uint8_t *ended;                 /* per process of the tree: the bucket its image ended
+					 * in, BORN_BEFORE, or DIED_NEVER */
 	bool damaged;                   /* births and deaths are approximate */
+	int64_t lost_bytes, lost_blocks;        /* live at the end, not known whose */
 	struct mp_timeline_own *own;    /* packed flows and levels */
 };
 
-/* Read the part begun by mp_next_part to its end.  Of QUERY count from and to (the
- * buckets begin at from; what is live then was born BEFORE), keep (THREAD or TID:
- * cells are by thread) and at_exit.  NULL when memory is out; other failures are
- * the reader's (mp_error, mp_damage), what is missing is mp_loss()'s to say. */
+/* Read the part begun by mp_next_part to its end.  Of QUERY count the window (the
+ * buckets begin at its beginning; what is live then was born BEFORE), keep (THREAD
+ * or TID: cells are by thread), at_exit and idle.  NULL when memory is out; other
+ * failures are the reader's (mp_error, mp_damage), what is missing is mp_loss()'s. */
 struct mp_timeline *mp_timeline_read(struct mp_reader *, const struct mp_query *);
+/* Or block by block, beside another consumer of the same blocks:
+ *	x = mp_cut_new(mp_tree(r), &query);
+ *	while (mp_next_block(r, mp_cut_want(x) | …, &b) > 0 && !mp_cut_block(x, b))
+ *		;
+ *	t = mp_cut_end(x);
+ * mp_cut_block: -1 when memory is out; then mp_cut_end gives NULL.  Headers that
+ * contradict the events are told by mp_timeline_read alone. */
+struct mp_cut;
+struct mp_cut *mp_cut_new(const struct mp_tree *, const struct mp_query *);
+unsigned mp_cut_want(const struct mp_cut *);
+int mp_cut_block(struct mp_cut *, const struct mp_block *);
+struct mp_timeline *mp_cut_end(struct mp_cut *);      /* frees it */
 void mp_timeline_free(struct mp_timeline *);
 
 /* ---- flows: how many blocks of a cell were born when and died when ------------ */
@@ -102,8 +120,8 @@ struct mp_flow {
 
 /* Flows come by bucket of death, never last; in it by cell, then by birth; each
  * triple once.  A walk begins with a cursor of zeros; false at its end. */
-struct mp_flow_cursor { uint32_t list; size_t at; uint32_t cell; };
-bool mp_next_flow(const struct mp_timeline *, struct mp_flow_cursor *, struct mp_flow *);
+struct mp_cursor { uint32_t list; size_t at; uint64_t key; };
+bool mp_next_flow(const struct mp_timeline *, struct mp_cursor *, struct mp_flow *);
 
 /* ---- levels: live blocks of a cell at the maximum of each bucket --------------- */
 
@@ -114,17 +132,19 @@ struct mp_level {
 };
 
 /* Only changes, by bucket, in it by cell.  Before its first level a cell holds 0. */
-struct mp_level_cursor { uint32_t list; size_t at; uint32_t cell; };
-bool mp_next_level(const struct mp_timeline *, struct mp_level_cursor *, struct mp_level *);
+bool mp_next_level(const struct mp_timeline *, struct mp_cursor *, struct mp_level *);
 
 /* ---- windows of whole buckets [a,b): adds to COUNT[cell], cells + 1 of them ------ */
 
 void mp_timeline_allocated(const struct mp_timeline *, uint32_t a, uint32_t b, uint64_t *count);
 void mp_timeline_leaked(const struct mp_timeline *, uint32_t a, uint32_t b, uint64_t *count);
+/* At the beginning of bucket B; b = n: at the end. */
 void mp_timeline_live(const struct mp_timeline *, uint32_t b, uint64_t *count);
 /* Returns the bucket of the peak; a < b. */
 uint32_t mp_timeline_peak(const struct mp_timeline *, uint32_t a, uint32_t b, uint64_t *count);
 
+/* Bytes of a block of CELL. */
+uint64_t mp_timeline_size(const struct mp_timeline *, uint32_t cell);
 /* The bucket TIME falls in; n if it is past the last, 0 if before the first. */
 uint32_t mp_timeline_at(const struct mp_timeline *, uint64_t time);
 

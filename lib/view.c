@@ -20,7 +20,7 @@ static bool enlarge(void *piece, size_t n, size_t size)
 }
 
 /* Room for a block of N events; what was there is lost. */
-static bool scratch_reach(struct replay *r, uint32_t n)
+bool mp_replay_scratch(struct replay *r, uint32_t n)
 {
 	struct scratch *s = &r->s;
 	uint32_t room = s->room ? s->room : 256;
@@ -59,7 +59,7 @@ struct replay *mp_replay_new(const struct mp_tree *t, const struct mp_query *q)
 	r->cell = calloc(r->cell_room, sizeof(*r->cell));
 	r->samples = mp_profile_new(NULL, 0);
 	if (!r->cell || !r->samples || mp_view_columns(r->samples, MP_VIEW_SAMPLES) ||
-		!scratch_reach(r, 1) || !mp_replay_reach(r)) {
+		!mp_replay_scratch(r, 1) || !mp_replay_reach(r)) {
 		mp_replay_free(r);
 		return NULL;
 	}
@@ -81,6 +81,8 @@ void mp_replay_free(struct replay *r)
 		munmap(r->slot, r->slot_bytes);
 	if (r->birth)
 		munmap(r->birth, r->slot_bytes);
+	if (r->aged)
+		munmap(r->aged, r->slot_bytes);
 	mp_profile_free(r->samples);
 	free(r);
 }
@@ -115,7 +117,7 @@ static void events(struct replay *r, const struct mp_block *b)
 	if (r->stopped || (b->n && !b->op) || (b->n_alloc && (!b->site || !b->sites)) ||
 		b->n > MP_BLOCK_MAX)
 		return;
-	if (!scratch_reach(r, b->n)) {
+	if (!mp_replay_scratch(r, b->n)) {
 		r->failed = true;
 		return;
 	}

@@ -10,6 +10,8 @@
 #include "profile.h"
 #include "window.h"
 
+#include <string.h>
+
 #define CELL_BASE 0x80000000u /* in a cell's thread: born before a filter's window */
 
 /* AT: LIVE before the first change of epoch STAMP. */
@@ -54,6 +56,11 @@ struct growth {
 /* samples, time, rss, rss_sum, rss_growth */
 enum { MP_SAMPLE_COLUMNS = 5 };
 
+/* timeline: a live block, born in a bucket of time */
+struct aged {
+	uint32_t cell, born;
+};
+
 struct scratch {               /* of the block at hand */
 	uint32_t room;         /* events it may have */
 	const uint16_t *index; /* per allocation: its local cell */
@@ -96,6 +103,9 @@ struct replay {
 
 	uint32_t *slot;      /* slot -> cell */
 	struct birth *birth; /* slot -> birth (temporary) */
+	struct aged *aged;   /* slot -> cell and age (timeline) */
+	bool ages;           /* aged[], not slot[] */
+	uint32_t age;        /* of blocks put in place */
 	size_t slot_bytes;
 	uint64_t *thread_count; /* temporary: allocations per thread */
 	uint32_t thread_room;
@@ -117,6 +127,7 @@ int mp_view_columns(struct mp_profile *, enum mp_view); /* the columns of its ta
 
 /* view_cell.c */
 uint32_t mp_cell(struct replay *, uint32_t site, uint32_t thread);
+bool mp_replay_scratch(struct replay *, uint32_t n);   /* for a block of N events */
 bool mp_replay_reach(struct replay *);                 /* tables as large as the tree */
 bool mp_replay_slots(struct replay *, uint32_t slots); /* a table for that many */
 bool mp_replay_prepare(struct replay *, const struct mp_block *);
@@ -124,12 +135,16 @@ uint32_t mp_replay_thread(const struct replay *, uint64_t value);
 /* Index of the first event at or after TIME; block->n if there is none. */
 uint32_t mp_block_cut(const struct mp_block *, uint64_t time);
 uint64_t mp_block_time(const struct mp_block *, uint32_t event);
+/* Allocations among the first EVENTS events. */
+uint32_t mp_block_allocs(const struct mp_block *, uint32_t events);
 
 /* view_live.c, view_end.c, view_total.c, view_temporary.c: blocks of events */
 void mp_replay_live(struct replay *, const struct mp_block *);
 void mp_replay_total(struct replay *, const struct mp_block *);
 void mp_replay_temporary(struct replay *, const struct mp_block *);
 void mp_replay_samples(struct replay *, const struct mp_block *); /* view_samples.c */
+/* s.net[] = allocations FROM to TO of the block, per local cell. */
+void mp_replay_count(struct replay *, uint32_t from, uint32_t to);
 void mp_replay_mismatch(struct replay *);
 void mp_replay_sum(struct replay *, const struct mp_block *); /* check or correct it */
 void mp_replay_process_end(struct replay *, uint64_t process);
@@ -143,6 +158,27 @@ static inline bool mp_bit(const uint8_t *map, uint32_t i)
 {
 	return map[i >> 3] >> (i & 7) & 1;
 }
+
+/* 64 operations from AT, a multiple of 64; none past the block's. */
+static inline uint64_t mp_op_word(const struct mp_block *b, uint32_t at)
+{
+	uint64_t w;
+
+	memcpy(&w, b->op + at / 8, sizeof(w));
+	return at + 64 > b->n ? w & ((1ull << (b->n - at)) - 1) : w;
+}
+
+/* The survivors of block B, eight at a time: CODE with their index J. */
+#define FOR_SURVIVORS(b, j, code) \
+	for (uint32_t i_ = 0; i_ < (b)->n_alloc; i_ += 8) { \
+		uint64_t eight_; \
+		memcpy(&eight_, (b)->gone + i_, sizeof(eight_)); \
+		if (eight_ == 0x0101010101010101ull) \
+			continue; \
+		for (uint32_t j = i_; j < i_ + 8 && j < (b)->n_alloc; j++) \
+			if (!(b)->gone[j]) \
+				code \
+	}
 
 /* A site's process, 0 if the trace does not tell. */
 static inline uint32_t mp_process_of(const struct replay *r, uint32_t site)

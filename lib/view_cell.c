@@ -58,14 +58,19 @@ bool mp_replay_reach(struct replay *r)
 /* Pages of it come to be when they are touched, so an unused slot is free. */
 bool mp_replay_slots(struct replay *r, uint32_t slots)
 {
-	size_t unit = r->view == MP_VIEW_TEMPORARY ? sizeof(*r->birth) : sizeof(*r->slot);
-	size_t need = ((size_t)slots + 1) * unit;
-	size_t size = r->slot_bytes ? r->slot_bytes : 1 << 16;
-	void *old = r->view == MP_VIEW_TEMPORARY ? (void *)r->birth : (void *)r->slot, *new;
+	void *old = r->slot, *new;
+	size_t unit = sizeof(*r->slot), size = r->slot_bytes ? r->slot_bytes : 1 << 16;
 
-	if (need <= r->slot_bytes)
+	if (r->view == MP_VIEW_TEMPORARY) {
+		old = r->birth;
+		unit = sizeof(*r->birth);
+	} else if (r->ages) {
+		old = r->aged;
+		unit = sizeof(*r->aged);
+	}
+	if (((size_t)slots + 1) * unit <= r->slot_bytes)
 		return true;
-	while (size < need)
+	while (size < ((size_t)slots + 1) * unit)
 		size *= 2;
 	new = old ? mremap(old, r->slot_bytes, size, MREMAP_MAYMOVE)
 		  : mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -77,6 +82,8 @@ bool mp_replay_slots(struct replay *r, uint32_t slots)
 	r->slot_bytes = size;
 	if (r->view == MP_VIEW_TEMPORARY)
 		r->birth = new;
+	else if (r->ages)
+		r->aged = new;
 	else
 		r->slot = new;
 	return true;

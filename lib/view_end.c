@@ -116,7 +116,10 @@ static void place(struct replay *r, const struct mp_block *b, uint32_t mark)
 			b->c_site[i] > r->tree->site.n)
 			continue;
 		id = mp_cell(r, (uint32_t)b->c_site[i], mp_replay_thread(r, thread) | mark);
-		r->slot[b->c_slot[i]] = id;
+		if (r->ages)
+			r->aged[b->c_slot[i]] = (struct aged){id, r->age};
+		else
+			r->slot[b->c_slot[i]] = id;
 		mp_change(r, id, 1);
 	}
 }
@@ -184,7 +187,7 @@ void mp_replay_checkpoint(struct replay *r, const struct mp_block *b)
 
 void mp_replay_base(struct replay *r, const struct mp_block *b)
 {
-	place(r, b, r->settles ? CELL_BASE : 0);
+	place(r, b, r->settles && !r->ages ? CELL_BASE : 0);
 	if (r->view != MP_VIEW_PEAK || !r->opened)
 		return;
 	/* as a window begins: the first peak, even of blocks without bytes */

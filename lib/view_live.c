@@ -63,26 +63,6 @@ static void blank_before(struct replay *r, const struct mp_block *b, uint32_t cu
 
 /* ---- applying events -------------------------------------------------------------- */
 
-static inline uint64_t op_word(const struct mp_block *b, uint32_t at)
-{
-	uint64_t w;
-
-	memcpy(&w, b->op + at / 8, sizeof(w));
-	return at + 64 > b->n ? w & ((1ull << (b->n - at)) - 1) : w;
-}
-
-/* The survivors of block B, eight at a time: CODE with their index J. */
-#define FOR_SURVIVORS(b, j, code) \
-	for (uint32_t i_ = 0; i_ < (b)->n_alloc; i_ += 8) { \
-		uint64_t eight_; \
-		memcpy(&eight_, (b)->gone + i_, sizeof(eight_)); \
-		if (eight_ == 0x0101010101010101ull) \
-			continue; \
-		for (uint32_t j = i_; j < i_ + 8 && j < (b)->n_alloc; j++) \
-			if (!(b)->gone[j]) \
-				code \
-	}
-
 /* Who dies where does not matter: only what is left over counts. */
 static void apply_whole(struct replay *r, const struct mp_block *b)
 {
@@ -104,7 +84,7 @@ static void apply_range(
 
 	memset(net, 0, r->s.locals * sizeof(*net));
 	for (uint32_t w = p->event & ~63u; w < to; w += 64) {
-		uint64_t m = op_word(b, w);
+		uint64_t m = mp_op_word(b, w);
 
 		if (w < p->event)
 			m &= ~0ull << (p->event - w);

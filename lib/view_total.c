@@ -8,7 +8,7 @@
 enum { LANES = 4 };
 
 /* Four histograms, so that a run of one site does not wait for its own store. */
-static void count(struct replay *r, uint32_t from, uint32_t to)
+void mp_replay_count(struct replay *r, uint32_t from, uint32_t to)
 {
 	const uint16_t *index = r->s.index;
 	int32_t *net = r->s.net, *lane[LANES];
@@ -34,7 +34,7 @@ static void count(struct replay *r, uint32_t from, uint32_t to)
 }
 
 /* Allocations among the first EVENTS events. */
-static uint32_t allocs_before(const struct mp_block *b, uint32_t events)
+uint32_t mp_block_allocs(const struct mp_block *b, uint32_t events)
 {
 	uint32_t n = 0, i = 0;
 
@@ -57,14 +57,14 @@ void mp_replay_total(struct replay *r, const struct mp_block *b)
 
 	if (!mp_replay_prepare(r, b))
 		return;
-	count(r, allocs_before(b, from), allocs_before(b, to));
+	mp_replay_count(r, mp_block_allocs(b, from), mp_block_allocs(b, to));
 	for (uint32_t i = 0; i < b->n_replace; i++) {
 		/* without a number only the free is listed, its allocation is next */
 		uint32_t at = b->replace[i].position + !(b->replace[i].value >> 3);
 
 		if ((b->replace[i].value & 7) == MP_REPLACE_PARTIAL && at >= from && at < to &&
 			!mp_bit(b->op, at))
-			r->s.net[r->s.index[allocs_before(b, at)]]--;
+			r->s.net[r->s.index[mp_block_allocs(b, at)]]--;
 	}
 	for (uint32_t i = 0; i < r->s.locals; i++)
 		r->cell[r->s.cell[i]].total += (uint64_t)r->s.net[i];

@@ -2,7 +2,7 @@
  * view, from memory, CPU time, best of several runs; a table, one trace a row.
  * Usage: view_bench FILE…
  */
-#include "mp.h"
+#include "timeline.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,15 +50,20 @@ static uint64_t count(const void *data, size_t size)
 	return mp_close(r) ? 0 : n;
 }
 
-/* CPU seconds of one run: all columns decoded (VIEW 0) or a view. */
-static double run(const void *data, size_t size, enum mp_view view)
+enum { TIMELINE = MP_VIEW_TEMPORARY + 1 };
+
+/* CPU seconds of one run: all columns decoded (VIEW 0), a view, or the timeline. */
+static double run(const void *data, size_t size, int view)
 {
-	struct mp_query q = {.view = view, .keep = MP_KEEP_DEFAULT};
+	struct mp_query q = {.view = (enum mp_view)view, .keep = MP_KEEP_DEFAULT};
 	double start = now();
 	struct mp_reader *r = mp_open_mem(data, size);
 	const struct mp_block *b;
 
-	if (view) {
+	if (view == TIMELINE) {
+		while (mp_next_part(r) > 0)
+			mp_timeline_free(mp_timeline_read(r, &q));
+	} else if (view) {
 		mp_profile_free(mp_load(r, &q));
 	} else {
 		while (mp_next_part(r) > 0)
@@ -72,8 +77,8 @@ static double run(const void *data, size_t size, enum mp_view view)
 
 int main(int argc, char **argv)
 {
-	printf("| trace | events | B/event | decode | live | peak | total | temporary |\n"
-	       "|---|---|---|---|---|---|---|---|\n");
+	printf("| trace | events | B/event | decode | live | peak | total | temporary | timeline |\n"
+	       "|---|---|---|---|---|---|---|---|---|\n");
 	for (int i = 1; i < argc; i++) {
 		size_t size;
 		void *data = map(argv[i], &size);
@@ -85,7 +90,7 @@ int main(int argc, char **argv)
 		}
 		printf("| %s | %lu | %.2f |", basename(argv[i]), (unsigned long)events,
 			(double)size / (double)events);
-		for (enum mp_view view = 0; view <= MP_VIEW_TEMPORARY; view++) {
+		for (int view = 0; view <= TIMELINE; view++) {
 			double best = 1e9;
 
 			for (int k = 0; k < RUNS; k++) {

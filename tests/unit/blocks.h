@@ -193,7 +193,7 @@ static void blocks_finalize(struct blocks *x, const struct ev *e)
 }
 
 /* Every live block, as a checkpoint or a base. */
-static void blocks_snapshot(struct blocks *x, enum mp_block_kind kind, uint32_t time)
+static inline void blocks_snapshot(struct blocks *x, enum mp_block_kind kind, uint32_t time)
 {
 	struct mp_block *b = blocks_new(x, kind, time);
 	uint64_t *slot = blocks_zero(x->n_ev, 8), *site = blocks_zero(x->n_ev, 8);

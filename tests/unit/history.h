@@ -347,7 +347,7 @@ static inline bool same(struct mp_profile *a, struct mp_profile *b)
 }
 
 /* Sometimes from or to a mark, if EV has it. */
-static void a_mark(struct mp_query *q, const struct ev *ev, uint32_t n)
+static inline void a_mark(struct mp_query *q, const struct ev *ev, uint32_t n)
 {
 	struct mp_query marked = *q;
 	uint32_t from, to;
