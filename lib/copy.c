@@ -4,20 +4,14 @@
  * Invariant: damaged bytes go along, so that the next reader meets the same
  * damage; a block that the stream's end cuts off does not.
  */
-#include "binary.h"
-#include "reader.h"
+#include "copy.h"
 
 #include "bytes.h"
 
 #include <string.h>
 #include <xxhash.h>
 
-enum { END_CHAIN = 10 };                /* number in END: hash over header hashes */
-
-struct recode {
-	struct mp_block_out out;
-	XXH3_state_t *chain;            /* NULL: bytes as they are */
-};
+enum { END_CHAIN = 10, END_BLOCKS = 11 };       /* numbers in END */
 
 /* Its first block is whole and all that was read of the part. */
 static bool is_fresh(const struct mp_reader *r)
@@ -35,12 +29,23 @@ static bool is_stored(const struct mp_reader *r)
 	return true;
 }
 
-/* Write the block at hand at the writer's level; a damaged one is left to be copied. */
-static int recode_block(struct mp_writer *w, struct mp_reader *r, struct recode *c)
+int mp_copy_block(struct mp_writer *w, struct mp_copy *c, struct mp_header *h)
 {
-	struct mp_header h = r->raw.h;
 	uint64_t bytes = 0;
 	uint8_t hash[8];
+
+	if (mp_block_write(&c->out, h, &w->out, w->level, &bytes))
+		return -1;
+	mp_set_u64(hash, h->hash);
+	if (c->chain)
+		XXH3_64bits_update(c->chain, hash, sizeof(hash));
+	return 0;
+}
+
+/* Write the block at hand at the writer's level; a damaged one is left to be copied. */
+static int recode_block(struct mp_writer *w, struct mp_reader *r, struct mp_copy *c)
+{
+	struct mp_header h = r->raw.h;
 
 	if (r->resume)
 		return 0;
@@ -57,64 +62,84 @@ static int recode_block(struct mp_writer *w, struct mp_reader *r, struct recode 
 		}
 		memcpy(to, raw, e->raw);
 		if (h.kind == MP_BLOCK_END && e->id == MP_COL_E_FIXED && !r->damaged &&
-		    e->raw >= 8 * (END_CHAIN + 1))
+		    e->raw >= 8 * (END_BLOCKS + 1)) {
 			mp_set_u64(to + 8 * END_CHAIN, XXH3_64bits_digest(c->chain));
+			mp_set_u64(to + 8 * END_BLOCKS, h.sequence + c->added);
+		}
 		mp_column_add(&c->out, e->id, (enum mp_coding)e->coding, e->values, e->raw);
 		if (e->critical)
 			mp_column_critical(&c->out);
 	}
-	if (mp_block_write(&c->out, &h, &w->out, w->level, &bytes))
+	if (h.kind == MP_BLOCK_END)
+		h.sequence += c->added;
+	if (mp_copy_block(w, c, &h))
 		return -1;
-	mp_set_u64(hash, h.hash);
-	XXH3_64bits_update(c->chain, hash, sizeof(hash));
 	r->copy = NULL;
 	mp_raw_done(r);
 	r->copy = &w->out;
 	return 0;
 }
 
-static int copy_blocks(struct mp_writer *w, struct mp_reader *r, struct recode *c)
+/* ---- a part ------------------------------------------------------------------------ */
+
+static int copy_blocks(struct mp_writer *w, struct mp_reader *r, struct mp_copy *c)
 {
+	bool cut = true;
 	int got;
 
 	r->copy = &w->out;
 	if (c->chain && recode_block(w, r, c))
 		return -1;
 	while ((got = mp_part_block(r)) > 0) {
-		if (!mp_known_block(r) && mp_err_is(&r->error))
+		bool known = mp_known_block(r), end = r->raw.h.kind == MP_BLOCK_END;
+
+		if (!known && mp_err_is(&r->error))
 			return -1;
-		if (r->raw.h.kind == MP_BLOCK_END)
+		cut &= !end;
+		if (end)
 			mp_part_end(r);
+		else if (known && c->follow && c->follow(c, r))
+			return -1;
+		/* an END that is damaged is the last block all the same */
+		if (end && c->add && r->complete && !r->resume && c->add(c, w, r))
+			return -1;
 		if (c->chain && recode_block(w, r, c))
 			return -1;
 	}
+	if (got == 0 && c->add && cut && c->add(c, w, r))
+		return -1;
 	/* the last block, unless it is the next part's first */
 	if (got == 0 && !r->held)
 		mp_raw_done(r);
 	return got;
 }
 
-int mp_binary_copy(struct mp_writer *w, struct mp_reader *r)
+int mp_copy_with(struct mp_copy *c, struct mp_writer *w, struct mp_reader *r)
 {
-	struct recode c = { .chain = NULL };
-
 	if (mp_err_is(&r->error) || !r->in_part)
 		return mp_writer_fail(w, "%s", mp_err_is(&r->error) ? r->error.text :
 				"no part to copy");
 	if (is_fresh(r) && (w->asked || (w->level && is_stored(r)))) {
-		c.chain = XXH3_createState();
-		if (!c.chain)
+		c->chain = XXH3_createState();
+		if (!c->chain)
 			return mp_writer_fail(w, "%s: out of memory", w->out.name);
-		XXH3_64bits_reset(c.chain);
+		XXH3_64bits_reset(c->chain);
 	}
 	if (!r->kept_n || !mp_out_add(&w->out, r->kept, r->kept_n))
-		copy_blocks(w, r, &c);
+		copy_blocks(w, r, c);
 	r->copy = NULL;
-	mp_block_out_free(&c.out);
-	XXH3_freeState(c.chain);
+	mp_block_out_free(&c->out);
+	XXH3_freeState(c->chain);
 	if (r->kind == MP_PROFILE && r->damaged)
 		mp_reader_fail(r, "%s", r->damage.text);
 	if (mp_err_is(&r->error))
 		return mp_writer_fail(w, "%s", r->error.text);
 	return mp_writer_error(w) ? -1 : 0;
+}
+
+int mp_binary_copy(struct mp_writer *w, struct mp_reader *r)
+{
+	struct mp_copy c = { .chain = NULL };
+
+	return mp_copy_with(&c, w, r);
 }

@@ -117,6 +117,11 @@ int mp_part_block(struct mp_reader *);
 void mp_part_end(struct mp_reader *);           /* an END block is at hand */
 bool mp_known_block(struct mp_reader *);        /* false: skip it, or refuse (an error) */
 
+/* reader_block.c */
+/* Decode the block at hand, which is not END, as mp_next_block does: 1, or 0 if it is not
+ * handed out (an error of the reader, damage, or nothing in it that is wanted). */
+int mp_block_at_hand(struct mp_reader *, unsigned want, const struct mp_block **);
+
 /* reader_defs.c */
 void mp_read_defs(struct mp_reader *);
 /* reader_lost.c */

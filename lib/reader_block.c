@@ -88,6 +88,13 @@ static int decode(struct mp_reader *r, unsigned want)
 	return 1;
 }
 
+int mp_block_at_hand(struct mp_reader *r, unsigned want, const struct mp_block **block)
+{
+	begin_block(r);
+	*block = &r->block;
+	return decode(r, want);
+}
+
 int mp_next_block(struct mp_reader *r, unsigned want, const struct mp_block **block)
 {
 	int got;
@@ -100,22 +107,20 @@ int mp_next_block(struct mp_reader *r, unsigned want, const struct mp_block **bl
 				return -1;
 			continue;
 		}
-		begin_block(r);
 		if (r->raw.h.kind == MP_BLOCK_END) {
+			begin_block(r);
 			mp_part_end(r);
 			if (r->kind == MP_PROFILE && r->damaged)
 				return mp_reader_fail(r, "%s", r->damage.text);
 			return 0;
 		}
-		got = decode(r, want);
+		got = mp_block_at_hand(r, want, block);
 		if (mp_err_is(&r->error))
 			return -1;
 		if (r->kind == MP_PROFILE && r->damaged)
 			return mp_reader_fail(r, "%s", r->damage.text);
-		if (got) {
-			*block = &r->block;
+		if (got)
 			return 1;
-		}
 	}
 	return got;
 }

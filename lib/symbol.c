@@ -44,6 +44,7 @@ void mp_symbols_free(struct mp_symbols *s)
 		free(s->dir[i]);
 	free(s->dir);
 	mp_arena_free(s->strings);
+	sym_fetch_end(s);
 	free(s);
 }
 
@@ -286,6 +287,20 @@ static int put_lines(
 	return mp_set_lines(t, location, id, (uint32_t)n);
 }
 
+static bool is_looked_up(const struct mp_location *l, bool all)
+{
+	return l->kind == MP_LOC_NATIVE && l->owner && (all || !l->n_lines);
+}
+
+uint32_t mp_nameless(const struct mp_tree *t, bool all)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 1; i <= t->location.n; i++)
+		n += is_looked_up(&t->location.x[i], all);
+	return n;
+}
+
 long mp_symbolise(struct mp_symbols *s, struct mp_tree *t, bool all)
 {
 	struct mp_symbol_line line[MP_SYMBOL_LINES];
@@ -296,7 +311,7 @@ long mp_symbolise(struct mp_symbols *s, struct mp_tree *t, bool all)
 		const struct mp_module *m = &t->module.x[l->owner];
 		int n;
 
-		if (l->kind != MP_LOC_NATIVE || !l->owner || (l->n_lines && !all))
+		if (!is_looked_up(l, all))
 			continue;
 		n = mp_symbols_resolve(s, mp_str(t, m->path), mp_str(t, m->build_id), l->at,
 			line, MP_SYMBOL_LINES);

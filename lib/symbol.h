@@ -23,6 +23,17 @@ int mp_symbols_resolve(struct mp_symbols *, const char *path, const char *build_
 /* Read this module from FD (not taken over: duplicated), not from its path. */
 int mp_symbols_give(struct mp_symbols *, const char *path, const char *build_id, int fd);
 
+/* Native locations that mp_symbolise would look up. */
+uint32_t mp_nameless(const struct mp_tree *, bool all);
+/* What mp_symbolise names in a part that is copied, in binary: the lines are added
+ * before its end, everything else stays as it is.  *NAMED and *OF grow by how many
+ * locations got lines and how many were looked up.  As mp_copy_part (copy_named.c). */
+int mp_copy_named(struct mp_writer *, struct mp_reader *, struct mp_symbols *, bool all,
+	uint64_t *named, uint64_t *of);
+/* From now on ask the servers of DEBUGINFOD_URLS for what is not here (symbol_fetch.c).
+ * False: elfutils' client library is not installed. */
+bool mp_symbols_fetch(struct mp_symbols *);
+
 /* demangle.c: NAME as the source has it: without a compiler's suffix (".cold",
  * ".part.0"), C++ and Rust demangled without parameters.  For free(); NULL: no memory. */
 char *mp_demangle(const char *name);

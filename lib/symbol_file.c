@@ -2,7 +2,7 @@
  *
  * A file is used only if its build-id is the one asked for; without build-ids a
  * separate debug file must have the checksum the link to it names.  Nothing is
- * ever fetched from a network.
+ * fetched from a network unless mp_symbols_fetch() was called.
  */
 #include "symbol_own.h"
 
@@ -163,6 +163,8 @@ static int find_debuginfo(Dwfl_Module *module, void **data, const char *name, Dw
 		fd = open_by_build_id(m->owner, id, ".debug", found);
 	if (fd < 0 && link)
 		fd = open_by_link(m, id, link, crc, found);
+	if (fd < 0)
+		fd = sym_fetch(m->owner, id, true, found);
 	return fd;
 }
 
@@ -220,6 +222,17 @@ static bool report_below(struct sym_module *m, const char *dir)
 	return good;
 }
 
+static bool report_fetched(struct sym_module *m, bool debug)
+{
+	char *name;
+	int fd = sym_fetch(m->owner, m->build_id, debug, &name);
+	bool good = fd >= 0 && report(m, fd, name);
+
+	if (fd >= 0)
+		free(name);
+	return good;
+}
+
 /* The module itself; a debug file alone has all the names, too. */
 static bool report_any(struct sym_module *m)
 {
@@ -245,7 +258,7 @@ static bool report_any(struct sym_module *m)
 				return true;
 		}
 	}
-	return false;
+	return report_fetched(m, true) || report_fetched(m, false);
 }
 
 void sym_open(struct sym_module *m)

@@ -74,6 +74,7 @@ struct mp_symbols {
 	char **dir;
 	size_t dirs;
 	bool failed; /* memory ran out */
+	struct sym_fetch *fetch; /* NULL: nothing is fetched */
 };
 
 /* Room for one more in an array; false: no memory. */
@@ -83,6 +84,10 @@ const char *sym_name(struct mp_symbols *, const char *name);
 /* DIR/NAME, kept as long. */
 char *sym_join(struct mp_symbols *, const char *dir, const char *name);
 
+/* symbol_fetch.c: the file, or the debug file, of a build-id from a server; *NAME is for
+ * free().  -1: it has none, or none is asked. */
+int sym_fetch(struct mp_symbols *, const char *build_id, bool debug, char **name);
+void sym_fetch_end(struct mp_symbols *);
 /* symbol_file.c: find the module's files. */
 void sym_open(struct sym_module *);
 /* symbol_dwarf.c: as mp_symbols_resolve; 0: no debug info for it. */

@@ -7,7 +7,7 @@ case $build in /*) ;; *) build=$here/$build ;; esac
 data=$here/tests/data
 PATH=$build/bin:$PATH
 export PATH data LC_ALL=C TERM=xterm
-unset NO_COLOR
+unset NO_COLOR DEBUGINFOD_URLS
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return
@@ -54,7 +54,7 @@ readers() {
 
 # filters write .mp and print a table on a terminal
 is_filter() {
-    case $1 in mp-cat | mp-filter | mp-leaks | mp-peak | mp-temp | mp-diff) return 0 ;; esac
+    case $1 in mp-cat | mp-filter | mp-sym | mp-leaks | mp-peak | mp-temp | mp-diff) return 0 ;; esac
     return 1
 }
 

@@ -99,6 +99,11 @@ each() {
     each mp-filter --module x --kind malloc p.mp
 }
 
+@test "mp-sym" {
+    each mp-sym -q t.mp
+    each mp-sym -q -t p.mp
+}
+
 @test "mp-fold" {
     each mp-fold t.mp
 }
