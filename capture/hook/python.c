@@ -5,6 +5,7 @@
  */
 #include "python.h"
 
+#include <pthread.h>
 #include <string.h>
 
 struct python mp_python;
@@ -91,6 +92,16 @@ void python_forked(void)
 	python_code_forked();
 	atomic_store(&finalize_published, 0);
 	hook_life.expect = NULL;
+}
+
+bool python_is_own(const void *state)
+{
+	unsigned long thread;
+
+	if (mp_python.minor >= 12)
+		return mp_python.current() == state || mp_python.gilstate() == state;
+	memcpy(&thread, python_field(state, mp_python.offsets->thread_id), sizeof(thread));
+	return thread == (unsigned long)pthread_self() || mp_python.gilstate() == state;
 }
 
 bool python_initialized(void)

@@ -9,7 +9,6 @@
  * their own.  Prints "MODE ROUNDS" and how many blocks were made.
  */
 #define _GNU_SOURCE
-#include <alloca.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -48,7 +47,7 @@ static NOINLINE void sites(int i)
 
 static NOINLINE void frames(int i)
 {
-	volatile char *room = alloca((size_t)(i * 37 % 9000) + 1);
+	volatile char *room = __builtin_alloca((size_t)(i * 37 % 9000) + 1);
 
 	room[0] = 1;
 	inner(30);
