@@ -104,7 +104,7 @@ $(BUILD)/mp.pc: Makefile
 		'Name: mp' 'Description: read and write memory traces and profiles' \
 		'Version: $(VERSION)' 'Libs: -L$${libdir} -lmp' \
 		'Libs.private: -lzstd -lxxhash -lz -ldw -lelf -liberty -pthread' \
-		'Requires: libzstd libxxhash' 'Cflags: -I$${includedir}/mp' > $@
+		'Requires: libzstd libxxhash zlib' 'Cflags: -I$${includedir}/mp' > $@
 
 # ---- tests ----------------------------------------------------------------------
 $(units) $(fuzzers): SAN_LINK = $(SAN)

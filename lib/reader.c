@@ -130,6 +130,12 @@ static bool like_zstd(const struct mp_stream *in)
 		(magic & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START;
 }
 
+static bool like_gzip(const struct mp_stream *in)
+{
+	/* its magic, and the only method there is */
+	return in->have >= 3 && memcmp(in->data, "\x1f\x8b\x08", 3) == 0;
+}
+
 /* Put a source in front of the stream; it takes the stream over. */
 static int stack(struct mp_reader *r, int (*make)(struct mp_source *, struct mp_stream *,
 		const char *))
@@ -156,9 +162,9 @@ static int detect(struct mp_reader *r)
 			return mp_reader_fail(r, "%s: empty", r->name);
 		if (like_block(r->in))
 			return 0;
-		if (depth || !like_zstd(r->in))
+		if (depth || !(like_zstd(r->in) || like_gzip(r->in)))
 			return stack(r, mp_text_source);
-		if (stack(r, mp_zstd_source))
+		if (stack(r, like_gzip(r->in) ? mp_gzip_source : mp_zstd_source))
 			return -1;
 	}
 	return 0;

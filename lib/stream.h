@@ -49,8 +49,9 @@ struct mp_stream *mp_stream_again(struct mp_stream *, const void *before, size_t
 /* A file without a name in $TMPDIR, or /tmp; -1: errno says why. */
 const char *mp_spool_dir(void);
 int mp_spool_open(void);
-/* The decompressed bytes of IN, a zstd file; takes IN over, even if it fails. */
+/* The decompressed bytes of IN, a zstd or gzip file; takes IN over, even if it fails. */
 int mp_zstd_source(struct mp_source *, struct mp_stream *in, const char *name);
+int mp_gzip_source(struct mp_source *, struct mp_stream *in, const char *name);
 
 /* Where bytes go.  What is added is written by mp_out_flush or when much of it
  * has come together. */

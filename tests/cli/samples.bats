@@ -36,6 +36,8 @@ flipped.mp             4 checksum differs
 frames-length.mp       4 lengths do not add up
 gap.mp                 4 blocks are missing
 garbage.mp             4 not a block
+gzip-cut.mp            4 gzip data are cut off
+gzip-flipped.mp        2 byte 0: incorrect data check
 header-length.mp       4 no block header after the marker
 header.tsv             2 no header line
 label.mp               4 a record's number is too large

@@ -57,6 +57,6 @@ int main(int argc, char **argv)
 C
     export PKG_CONFIG_PATH=$root/lib/pkgconfig
     # shellcheck disable=SC2046
-    gcc -o count count.c $(pkg-config --define-variable=prefix="$root" --define-variable=includedir="$root/include" --cflags mp) "$root/lib/libmp.a" -lzstd -lxxhash -pthread
+    gcc -o count count.c $(pkg-config --define-variable=prefix="$root" --define-variable=includedir="$root/include" --cflags mp) "$root/lib/libmp.a" -lzstd -lxxhash -lz -pthread
     [ "$(./count t.mp)" -gt 0 ]
 }
