@@ -82,6 +82,7 @@ enum mp_pprof_function {
 
 struct mp_pb { uint8_t *start, *at, *end; bool full; };
 
+enum { MP_PB_NUMBER_MAX = (1 << 29) - 1 };       /* of a field */
 enum { MP_PB_FIELD_MAX = 20 };  /* bytes of a number's field, or before a field's bytes */
 
 /* A number; int64 as its two's complement.  0 is the default and not written. */
@@ -91,5 +92,21 @@ void mp_pb_bytes(struct mp_pb *, unsigned field, const void *data, size_t n);
 void mp_pb_length(struct mp_pb *, unsigned field, size_t n);
 /* N numbers as one packed field; none at all where N is 0. */
 void mp_pb_packed(struct mp_pb *, unsigned field, const uint64_t *value, size_t n);
+
+/* ---- reading ----------------------------------------------------------------- */
+
+struct mp_pb_in { const uint8_t *at, *end; bool bad; };
+
+struct mp_pb_field {
+	unsigned number;
+	enum mp_pb_wire wire;
+	uint64_t value;                 /* of a number */
+	struct mp_pb_in bytes;          /* of MP_PB_LENGTH: a message, a string, packed numbers */
+};
+
+/* The next field; false at the end, or where the bytes are no message (bad is set). */
+bool mp_pb_next(struct mp_pb_in *, struct mp_pb_field *);
+/* The next of a repeated number, out of F: packed, or alone. */
+bool mp_pb_repeated(struct mp_pb_field *f, uint64_t *value);
 
 #endif

@@ -4,6 +4,7 @@
 #include "reader.h"
 
 #include "bytes.h"
+#include "import.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -155,13 +156,24 @@ static int stack(struct mp_reader *r, int (*make)(struct mp_source *, struct mp_
 /* What the stream is: from its first bytes. */
 static int detect(struct mp_reader *r)
 {
+	static const struct {
+		bool (*like)(const uint8_t *data, size_t n);
+		int (*make)(struct mp_source *, struct mp_stream *, const char *);
+	} other[] = {
+		{ mp_like_memray, mp_memray_source }, { mp_like_heaptrack, mp_heaptrack_source },
+		{ mp_like_pprof, mp_pprof_source },
+	};
+
 	for (int depth = 0; depth < 2; depth++) {
-		if (mp_stream_want(r->in, MP_FRAME_HEAD + MP_MARKER_LEN))
+		if (mp_stream_want(r->in, MP_LIKE_BYTES))
 			return mp_reader_fail(r, "%s", r->in->error.text);
 		if (!r->in->have)
 			return mp_reader_fail(r, "%s: empty", r->name);
 		if (like_block(r->in))
 			return 0;
+		for (size_t i = 0; i < sizeof(other) / sizeof(*other); i++)
+			if (other[i].like(r->in->data, r->in->have))
+				return stack(r, other[i].make);
 		if (depth || !(like_zstd(r->in) || like_gzip(r->in)))
 			return stack(r, mp_text_source);
 		if (stack(r, like_gzip(r->in) ? mp_gzip_source : mp_zstd_source))

@@ -169,5 +169,8 @@ int main(int argc, char **argv)
 	cli_redirect();
 	if (mp_put_pprof(stdout, p, &how) < 0)
 		cli_profile_failed(p);
+	for (size_t i = 0; i < v.n; i++)
+		mp_profile_free(v.profile[i]);
+	mp_profile_free(v.rows);
 	return cli_end(CLI_OK);
 }

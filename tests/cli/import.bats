@@ -31,3 +31,257 @@ setup() { cd "$BATS_TEST_TMPDIR" || return; }
     run -2 --separate-stderr mp-top <(cat t.mp.gz; echo xx)
     [[ $stderr == *": byte $size: incorrect header check" ]]
 }
+
+# sum COLUMN of the rows of a profile on stdin
+total() { mp-cat --json | jq -s "map(.$1) | add"; }
+frames='[.[] | .func + " " + (.file // "") + ":" + ((.line // 0) | tostring) + " " + (.lang // "")]'
+
+# ---- memray ---------------------------------------------------------------------
+
+@test "memray's table: values, labels, odd names, the language of frames" {
+    mp-cat --json "$data/memray.csv" >rows
+    same "$(jq -c '[.bytes, .count, .thread, .kind]' rows)" '[4096,1,"merged thread","mmap"]
+[3000,3,"","malloc"]
+[100,1,"","calloc"]
+[64,2,"wor,ker \"a\"","PyObject_Malloc"]'
+    same "$(jq -c ".stack | $frames" rows)" '["g odd\nname.py:4 python","f a;b.py:3 python"]
+["<module> /srv/app.py:12 python","main /srv/app.py:9 python","load /srv/app.py:5 python"]
+[]
+["malloc_it /lib/x.so:0 ","run <frozen runpy>:88 python","operator|(A, B) src/x.cc:7 "]'
+    run -2 --separate-stderr mp-top --view live "$data/memray.csv"
+    [[ $stderr == *"view live needs a trace, this is a profile of view peak" ]]
+    sed 's/$/\r/' "$data/memray.csv" | zstd -q | mp-cat -t >crlf
+    mp-cat -t "$data/memray.csv" | sed 's/odd.nname/odd\\r\\nname/' | cmp - crlf
+}
+
+@test "memray's table: fields by their names, wrong rows are told" {
+    cat >head.csv <<'END'
+allocator,num_allocations,size,colour,stack_trace
+MALLOC,1,5,red,f;a.py;1
+FUTURE,2,6,,f;a.py;1
+END
+    same "$(mp-top --by kind head.csv | tail -n 2 | awk '{ print $1, $NF }')" $'6 kind]\n5 malloc'
+    while IFS='|' read -r row says; do
+        { head -n 1 head.csv; printf '%b\n' "$row"; } >bad.csv
+        run -2 --separate-stderr mp-top bad.csv
+        same "$stderr" "mp-top: bad.csv: byte 50: line 2: $says"
+    done <<'END'
+MALLOC,1,5,red|a row without the fields of the header
+MALLOC,1,5,red,f;a.py;1,6|a row without the fields of the header
+MALLOC,1,5,red,"f;a.py;1"x|a row without the fields of the header
+MALLOC,1,5,red,"f;a.py;1|a quote is not closed
+MALLOC,1,5x,red,f;a.py;1|not a whole number, or too large
+MALLOC,1,9223372036854775808,red,f;a.py;1|not a whole number, or too large
+MALLOC,1,5,red,f;a.py|a frame is not FUNCTION;FILE;LINE
+MALLOC,1,5,red,f;a.py;4294967296|a frame is not FUNCTION;FILE;LINE
+END
+    { head -n 1 head.csv; printf 'MALLOC,1,9223372036854775807,,f;a.py;1\nMALLOC,1,1,,f;a.py;1\n'; } >bad.csv
+    run -2 --separate-stderr mp-top bad.csv
+    same "$stderr" "mp-top: bad.csv: byte 89: line 3: the sum of bytes is over 63 bits"
+}
+
+@test "a table of memray's beside a trace of ours: the same lines" {
+    cat >new.tsv <<'END'
+##mp=trace 1
+P	1	7	0	0	python3
+T	1	1	7	0	main
+alloc	1	1	1	4000	malloc	<module> (/srv/app.py:12) [py:1];main (/srv/app.py:9) [py:8];load (/srv/app.py:5) [py:4]
+end
+END
+    mp-diff "$data/memray.csv" new.tsv | mp-top >table
+    grep -E '^ *\+1000 B .* \+1000 B .* 2.9 KiB +3.9 KiB  load \(/srv/app.py:5\)$' table || { cat table; false; }
+}
+
+@test "memray itself: its sums, plain and native" {
+    venv=$MP_BUILD/venv
+    "$venv/bin/python3" -c 'import memray' 2>/dev/null || {
+        { python3 -m venv "$venv" && "$venv/bin/pip" install -q memray; } >/dev/null 2>&1 || true
+        "$venv/bin/python3" -c 'import memray' 2>/dev/null || skip "memray cannot be installed here"
+    }
+    cp "$BATS_TEST_DIRNAME/../targets/lines.py" .
+    for flag in '' --native --trace-python-allocators; do
+        "$venv/bin/python3" -m memray run -q -f $flag -o m.bin lines.py >/dev/null
+        "$venv/bin/python3" -m memray transform -f -o m.csv csv m.bin >/dev/null
+        # the sums that its own module reads from the file
+        "$venv/bin/python3" - >want <<'PY'
+import memray
+rows = list(memray.FileReader("m.bin").get_high_watermark_allocation_records(merge_threads=False))
+print(sum(r.size for r in rows), sum(r.n_allocations for r in rows))
+PY
+        same "$(total bytes <m.csv) $(total count <m.csv)" "$(cat want)"
+        # each Python frame there is, is one here
+        mp-cat --json m.csv | jq -r '.stack[] | select(.lang == "python") | .file' | sort -u >files
+        grep -q 'lines.py$' files
+        ! grep -qE '\.(c|h|S)$' files
+    done
+}
+
+# ---- heaptrack ------------------------------------------------------------------
+
+@test "heaptrack's data: events with times, a free ends the latest alike" {
+    mp-cat -t "$data/heaptrack.txt" >t.tsv
+    same "$(grep -E '^(alloc|free|series)' t.tsv)" "$(printf '%b\n' \
+        'alloc\t0\t1\t1\t100\t\t@1' 'alloc\t0\t1\t2\t100\t\t@1' 'alloc\t0\t1\t3\t16\t\t@2' \
+        'free\t10000000\t1\t2\t100\t\t@1' 'alloc\t10000000\t1\t4\t16\t\t@2' \
+        'free\t10000000\t1\t4\t16\t\t@2' 'alloc\t20000000\t1\t5\t100\t\t@1' \
+        'free\t20000000\t1\t5\t100\t\t@1' 'series\t10000000\t1\trss\t20480')"
+    same "$(grep -E '^(##c|##tool|P)' t.tsv)" "$(printf '%b\n' '##tool=heaptrack 1.4.0' \
+        '##command=/usr/bin/prog --all' 'P\t1\t0\t0\t0\tprog\t/usr/bin/prog --all\t\t4096')"
+    for v in live:116 peak:216 total:332 temporary:216; do
+        view=${v%:*}
+        same "$view $(mp-top --view $view "$data/heaptrack.txt" | sed -n '1s/^[^:]*: \([0-9]*\) B.*/\1/p')" "$view ${v#*:}"
+    done
+    # a string of several lines, an inlined call, an address with no name
+    mp-fold "$data/heaptrack.txt" >folded
+    grep -qxF 'main (a.cc:7);main (a.cc:9);in\nto (a.cc:8) 200' folded
+    grep -qF ';0x7f0000001234 16' folded
+    mp-check "$data/heaptrack.txt"
+}
+
+@test "heaptrack's data: cut is truncated, wrong is told with its line" {
+    head -n -2 "$data/heaptrack.txt" >cut
+    run -8 mp-check cut
+    same "$output" 'cut: truncated, 1 trace, 9 events'
+    head -n 1 cut >head.txt
+    while IFS='|' read -r line says; do
+        { cat head.txt; printf '%b\n' "X a\ns 1 f\ni 401000 1\nt 1 0\na 64 1\n$line"; } >bad
+        run -2 --separate-stderr mp-top bad
+        same "$stderr" "mp-top: bad: byte 44: line 7: $says"
+    done <<'END'
++ 1|a number is missing, wrong, or of nothing in the file
+- 1|a number is missing, wrong, or of nothing in the file
++ x|a number is missing, wrong, or of nothing in the file
+t 2 0|a number is missing, wrong, or of nothing in the file
+t 1 2|a number is missing, wrong, or of nothing in the file
+a 10000000000000000 1|a number is missing, wrong, or of nothing in the file
+i 5 2|no such string
+i 5 1 1 1 100000000|a line number over 32 bits
+i 5 1 1 x|not a hexadecimal number
+s 9 abc|a string is cut off
+s 2 abc|a string is longer than it says
+X b|a second command
+m lib.so 0 1000|raw data of heaptrack; heaptrack --interpret reads them
+hello|not a line of heaptrack's
+END
+    sed '1s/3$/4/' "$data/heaptrack.txt" >new
+    run -2 --separate-stderr mp-top new
+    [[ $stderr == *"line 1: a version of heaptrack's format that this program does not know" ]]
+    # of version 2: a string is the rest of its line; folded lines are folded lines
+    printf 'v 10100 2\nX a\ns f g\ni 5 0 1\nt 1 0\na 8 1\n+ 0\n# ips: 1\n' >two
+    mp-fold two | grep -qxF 'f g 8'
+    same "$(printf 'v 3\n' | mp-fold)" 'v 3'
+}
+
+@test "heaptrack itself: calls, peak, leaks, and each stack's" {
+    command -v heaptrack >/dev/null && command -v heaptrack_print >/dev/null || skip "no heaptrack here"
+    heaptrack -o ht "$MP_BUILD/targets/heap" >/dev/null 2>&1 || true
+    [ -e ht.zst ] || [ -e ht.gz ] || skip "heaptrack does not run here"
+    mp-check ht.*
+    # its folded stacks: exact numbers
+    for cost in allocations:total:count leaked:live:bytes peak:peak:bytes; do
+        IFS=: read -r cost view column <<<"$cost"
+        heaptrack_print --disable-builtin-suppressions --disable-embedded-suppressions \
+            --flamegraph-cost-type $cost -F folded ht.* >print.txt
+        mp-fold --view $view -k $column ht.* >ours
+        same "$cost $(awk '{ sum += $NF } END { print sum }' ours)" \
+            "$cost $(awk '{ sum += $NF } END { print sum }' folded)"
+    done
+    calls=$(sed -n 's/^calls to allocation functions: \([0-9]*\).*/\1/p' print.txt)
+    same "$(mp-fold --view total -k count ht.* | awk '{ n += $NF } END { print n }')" "$calls"
+    mp-cat --json ht.* | jq -se 'any(.op == "series" and .metric == "rss" and .value > 0)' >/dev/null
+}
+
+# ---- pprof -----------------------------------------------------------------------
+
+@test "pprof: columns, stacks, mappings, labels, metadata, in any order of fields" {
+    mp-cat -t "$data/heap.pb" >t.tsv
+    python3 "$BATS_TEST_DIRNAME/../pprof_write.py" reversed | gzip | mp-cat -t | cmp - t.tsv
+    same "$(grep '^##' t.tsv)" "$(printf '%b\n' '##mp=profile 1' '##command=prog --all' \
+        '##comment=just so' '##start=2023-11-14T22:13:20Z' '##column=inuse_space\tB\tlive\tsum' \
+        '##column=alloc_space\tB\ttotal\tsum' '##column=cpu\tns\tsamples\tsum' '##loss=sample_interval 512')"
+    same "$(sed -n '/^#inuse/,$p' t.tsv)" "$(printf '%b\n' \
+        '#inuse_space\talloc_space\tcpu\tprocess\tthread\tkind\ttype\tpid\tstack' \
+        '50\t100\t7\t\tworker\tmalloc\t\t0\t [/usr/bin/prog+0x401000];main (main.c:9) [/usr/bin/prog {abcd}+0x1234];inner (inner.h:3) [inlined]' \
+        '-20\t10\t0\t\t\t\t\t42\t [/usr/bin/prog+0x401000];_ZL1fv (:6);run (app.py:5) [py:4]' \
+        '1\t1\t1\t\t\t\t\t0\t')"
+    run -0 --separate-stderr mp-top -k alloc_space "$data/heap.pb"
+    [[ ${lines[0]} == 'total: 111 B'* && ${lines[1]} == *'512 B' ]]
+}
+
+@test "pprof: what does not hold together is told with its place" {
+    cat >make.py <<END
+import sys
+sys.path.insert(0, "$BATS_TEST_DIRNAME/..")
+from pprof_write import *
+t = msg(1, num(1, 1), num(2, 2))
+s = msg(6) + msg(6, "space") + msg(6, "bytes")
+bad = {
+    "no such string": msg(1, num(1, 9)) + s,
+    "the first string is not empty": t + msg(6, "x"),
+    "an id twice": t + s + msg(5, num(1, 3)) + msg(5, num(1, 3)),
+    "no id": t + s + msg(4, num(3, 5)),
+    "no such function": t + s + msg(4, num(1, 1), msg(4, num(1, 5))),
+    "no such mapping": t + s + msg(4, num(1, 1), num(2, 5)),
+    "no such location": t + s + msg(2, packed(1, 5), packed(2, 1)),
+    "a sample without a value of each type": t + s + msg(2, packed(2, 1, 2)),
+    "two types of samples with one name": t + t + s,
+    "no types of samples": msg(6) + s,
+    "not a sample": t + s + msg(2, b"\x0a\x7f"),
+    "not numbers": t + s + msg(2, msg(2, b"\xff")),
+    "not a message of pprof's": t + s + b"\x12\x7f",
+    "too many lines at one location": t + s + msg(4, num(1, 1), *[msg(4, num(2, 1))] * 257),
+    "the sum of space is over 63 bits": t + s + msg(2, packed(2, 2**63 - 1)) * 2,
+}
+for i, (says, data) in enumerate(bad.items()):
+    open("bad%d.pb" % i, "wb").write(data)
+    print(says)
+END
+    python3 make.py >says
+    bad=0
+    while read -r says; do
+        run -2 --separate-stderr mp-top bad$bad.pb
+        [[ $stderr == "mp-top: bad$bad.pb: byte "*": $says" ]] || { echo "$says: $stderr"; return 1; }
+        [ -z "$output" ]
+        bad=$((bad + 1))
+    done <says
+    # cut anywhere: an error, or no pprof at all
+    size=$(wc -c <"$data/heap.pb")
+    for cut in $(seq 1 7 $((size - 1))); do
+        run -2 --separate-stderr mp-top <(head -c "$cut" "$data/heap.pb")
+    done
+}
+
+@test "go's own profiles: the sums of go tool pprof" {
+    go=$(command -v go || echo /usr/local/go/bin/go)
+    [ -x "$go" ] || skip "no go here"
+    export HOME=$PWD GO111MODULE=off GOCACHE=$MP_BUILD/gocache
+    cp "$BATS_TEST_DIRNAME/../targets/profiles.go" .
+    "$go" build -o prog profiles.go
+    ./prog
+    for kind in heap:alloc_space heap:alloc_objects heap:inuse_space heap:inuse_objects cpu:cpu cpu:samples; do
+        f=${kind%:*}.pb.gz column=${kind#*:}
+        mp-check "$f"
+        # a stack and its value in each line
+        "$go" tool pprof -sample_index=$column -unit=bytes -raw "$f" 2>/dev/null |
+            sed -n '1,/^Samples/d; /^Locations/q; s/^ *\([0-9 ]*\):.*/\1/p' >raw
+        n=$("$go" tool pprof -raw "$f" 2>/dev/null | sed -n '/^Samples/{n;p;q}' |
+            tr ' ' '\n' | sed 's/\[dflt\]//' | grep -n "^$column/" | cut -d: -f1)
+        same "$kind $(mp-cat --json "$f" | jq -s "map(.$column) | add")" \
+            "$kind $(awk -v n="$n" '{ sum += $n } END { print sum + 0 }' raw)"
+    done
+    # inlined calls and build-ids are there
+    mp-cat --json heap.pb.gz | jq -se 'any(.stack[-1].func == "main.hold" and .stack[-1].line > 0)' >/dev/null
+    mp-cat --json heap.pb.gz | jq -se 'any(.[].stack[]; .inlined and .build_id)' >/dev/null
+    mp-top cpu.pb.gz | grep -q 'main.spin'
+}
+
+@test "pprof: what mp-pprof writes comes back, stack by stack" {
+    good=$BATS_TEST_DIRNAME/../../formats/samples/good
+    for f in native python tree; do
+        mp-fold -q --frames all --view live "$good/$f.mp" | sort >want
+        mp-pprof -q --frames all "$good/$f.mp" >p.pb.gz
+        mp-fold -q --frames all p.pb.gz | sort | cmp - want
+        same "$(mp-cat -q --json p.pb.gz | jq -r 'select(.op != "loss") | .thread' | sort -u)" \
+            "$(mp-leaks -q --json "$good/$f.mp" | jq -r 'select(.op != "loss") | .thread' | sort -u)"
+    done
+}

@@ -40,6 +40,9 @@ gzip-cut.mp            4 gzip data are cut off
 gzip-flipped.mp        2 byte 0: incorrect data check
 header-length.mp       4 no block header after the marker
 header.tsv             2 no header line
+heaptrack-cut.txt      8 truncated
+heaptrack-index.txt    2 line 8: a number is missing, wrong, or of nothing in the file
+heaptrack-raw.txt      2 line 2: raw data of heaptrack
 label.mp               4 a record's number is too large
 last-time.mp           4 its times go back or differ
 line.folded            2 line 2: no whole number at the end
@@ -47,11 +50,15 @@ live-bytes.mp          4 header contradicts itself
 major.mp               2 format 2.0 needs a newer version
 marker.mp              4 not a block
 maximum.mp             4 sums differ from its events
+memray-frame.csv       2 line 2: a frame is not FUNCTION;FILE;LINE
+memray-quote.csv       2 line 2: a quote is not closed
 newer.mp               2 needs a newer version
 no-end-profile.mp      8 the profile is cut off
 no-end.mp              8 truncated
 no-head-profile.mp     4 a part without its first block
 number.tsv             2 line 4: not a whole number
+pprof-cut.pb           2 not a message of pprof's
+pprof-location.pb      2 no such location
 random.mp              2 not a trace or profile
 raw-length.mp          4 a column is too long
 records.mp             4 header contradicts itself
