@@ -59,7 +59,7 @@ static int check(const char *path)
 	loss = mp_loss(r);
 	error = mp_error(r);
 	damage = mp_damage(r);
-	if (error && strstr(error, ": out of memory"))
+	if (error && strstr(cause(name, error), "out of memory"))
 		die("%s", error);
 	if (loss.truncated)
 		status |= TRUNCATED;

@@ -120,3 +120,16 @@ each() {
 @test "mp-diff" {
     each mp-diff -t p.mp "$data/new.tsv"
 }
+
+@test "imported files, compressed" {
+    gzip -k t.mp
+    each mp-top t.mp.gz
+    each mp-cat -t "$data/memray.csv"
+    each mp-cat -t "$data/heaptrack.txt"
+    gzip <"$data/heap.pb" >heap.gz
+    each mp-cat -t heap.gz
+}
+
+@test "mp-check" {
+    each mp-check t.mp p.mp
+}
