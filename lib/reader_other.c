@@ -96,14 +96,14 @@ static const char *ids(struct mp_reader *r, unsigned def, const uint64_t *value,
 	return mp_reach_def(r, def, most) ? NULL : "a record refers to nothing";
 }
 
-/* No value has more than 32 bits. */
-static const char *narrow(const uint64_t *value, uint32_t n)
+/* No value has more bits than MOST. */
+static const char *narrow(const uint64_t *value, uint32_t n, uint64_t most)
 {
 	uint64_t any = 0;
 
 	for (uint32_t i = 0; value && i < n; i++)
 		any |= value[i];
-	return any > UINT32_MAX ? "a record's number is too large" : NULL;
+	return any > most ? "a record's number is too large" : NULL;
 }
 
 /* ---- samples, series, marks ---------------------------------------------------------- */
@@ -135,8 +135,10 @@ const char *mp_read_other(struct mp_reader *r)
 		if (cause)
 			return cause;
 	}
-	if (narrow(b->s_state, b->n))
-		return narrow(b->s_state, b->n);
+	/* sums of them are signed */
+	if (narrow(b->s_state, b->n, UINT32_MAX) || narrow(b->s_weight, b->n, INT64_MAX) ||
+	    narrow(b->s_rss, b->n, INT64_MAX))
+		return "a record's number is too large";
 	b->s_value = (const int64_t *)value;
 	time = r->d.column[AT_OTHER].x;
 	for (uint32_t i = 0; b->s_time && i < b->n; i++) {
@@ -173,7 +175,7 @@ const char *mp_read_rows(struct mp_reader *r)
 		cause = mp_read_values(r, col[i].id, col[i].coding, AT_ROWS + i, b->n, col[i].to, &n);
 		if (!cause)
 			cause = col[i].def ? ids(r, col[i].def, *col[i].to, b->n) :
-				narrow(*col[i].to, b->n);
+				narrow(*col[i].to, b->n, UINT32_MAX);
 	}
 	for (uint32_t c = 0; !cause && c < b->n_values; c++) {
 		const uint64_t *value;

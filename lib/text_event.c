@@ -199,6 +199,8 @@ static void sample(struct mp_text_in *x, struct mp_slice *f)
 	e.weight = mp_text_number(x, &f[3]);
 	e.state = mp_text_number32(x, &f[4]);
 	e.rss = mp_text_number(x, &f[5]);
+	if (e.weight > INT64_MAX || e.rss > INT64_MAX)
+		complain(x, "a number over 63 bits");
 	e.node = reference(&f[6]) ? mp_text_ref(x, MP_IDS_NODE, &f[6]) : stack(x, &f[6]);
 	put(x, &e);
 }

@@ -537,6 +537,7 @@ static void test_refused(void)
 		{ TRACE "frobnicate\t1\n", "neither a definition nor an event" },
 		{ TRACE "alloc\t1\t1\t1\t8\tmalloc\ta\nfree\t2\t1\t2\n",
 			"line 5: no such block" },
+		{ TRACE "sample\t1\t1\t9223372036854775808\n", "line 4: a number over 63 bits" },
 		{ TRACE "end\nend\n", "behind the end" },
 	};
 
