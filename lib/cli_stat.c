@@ -84,7 +84,7 @@ static void label(const char *text)
 {
 	bool bold = print_colored((enum print_color)cli_shared.color);
 
-	printf("%s%-11s%s ", bold ? "\033[1m" : "", text, bold ? "\033[0m" : "");
+	printf("%s%-11s%s ", print_style(bold, PRINT_BOLD), text, print_style(bold, PRINT_PLAIN));
 }
 
 static const char *bytes(int64_t value)

@@ -14,23 +14,23 @@ static void heading(const char *first, bool count, const char *title)
 {
 	bool bold = print_colored((enum print_color)cli_shared.color);
 
-	printf("\n%s", bold ? "\033[1m" : "");
+	printf("\n%s", print_style(bold, PRINT_BOLD));
 	for (int pad = (int)strlen(first); pad < 11; pad++)
 		putchar(' ');
 	print_name(stdout, first, 11);
-	printf(" %7s  %10s  %s%s\n", "%", count ? "count" : "", title, bold ? "\033[0m" : "");
+	printf(" %7s  %10s  %s%s\n", "%", count ? "count" : "", title, print_style(bold, PRINT_PLAIN));
 }
 
 /* PART of WHOLE is the percentage; COUNT NULL: blank. */
 static void row(int64_t value, const char *unit, int64_t part, int64_t whole,
 		const int64_t *count, const char *name)
 {
-	char text[3][PRINT_NUMBER];
-	int used = printf("%11s %7s  %10s  ", print_number(text[0], value, unit),
-		print_percent(text[1], part, whole),
-		count ? print_number(text[2], *count, "count") : "");
+	char text[PRINT_NUMBER];
+	int used = printf("%11s", print_number(text, value, unit));
 	size_t width = print_width();
 
+	used += print_share(print_colored((enum print_color)cli_shared.color), part, whole);
+	used += printf("  %10s  ", count ? print_number(text, *count, "count") : "");
 	print_name(stdout, *name ? name : "?",
 		width > (size_t)used + 20 ? width - (size_t)used : width ? 20 : 0);
 	putchar('\n');

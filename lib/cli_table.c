@@ -15,6 +15,7 @@ struct shape {
 	size_t k, count, old, new_;     /* columns; SIZE_MAX: not there */
 	int64_t whole;                  /* 100 % */
 	bool diff, both;                /* both: self and total differ */
+	bool color;
 	size_t width;                   /* of the terminal, 0: none */
 };
 
@@ -50,6 +51,7 @@ static void shape_up(struct shape *s, struct mp_profile *p, const struct cli_tab
 	s->new_ = s->diff ? named(p, "new", "diff") : SIZE_MAX;
 	s->whole = mp_total(p, s->old != SIZE_MAX ? (int)s->old : table->column);
 	s->both = two_values(table->by);
+	s->color = print_colored((enum print_color)cli_shared.color);
 	s->width = print_width();
 }
 
@@ -63,10 +65,15 @@ static const char *signed_number(char text[PRINT_NUMBER + 1], const struct shape
 
 static int value(const struct shape *s, int64_t v)
 {
-	char number[PRINT_NUMBER + 1], percent[PRINT_NUMBER];
+	bool color = s->color && s->diff && v;
+	char number[PRINT_NUMBER + 1];
+	int used;
 
-	return printf("%11s %7s  ", signed_number(number, s, v, s->diff),
-		print_percent(percent, v, s->whole));
+	fputs(print_style(color, v > 0 ? PRINT_RED : PRINT_GREEN), stdout);
+	used = printf("%11s", signed_number(number, s, v, s->diff));
+	fputs(print_style(color, PRINT_PLAIN), stdout);
+	used += print_share(s->color, v, s->whole);
+	return used + printf("  ");
 }
 
 static int plain(const struct shape *s, size_t column, const struct mp_group *g,
@@ -150,9 +157,8 @@ static void header(const struct shape *s)
 		[MP_BY_FILE] = "file", [MP_BY_MODULE] = "module", [MP_BY_THREAD] = "thread",
 		[MP_BY_PROCESS] = "process", [MP_BY_KIND] = "kind", [MP_BY_TYPE] = "type",
 	};
-	bool bold = print_colored((enum print_color)cli_shared.color);
 
-	printf("%s%11s %7s  ", bold ? "\033[1m" : "", s->both ? "self" : s->column->name, "%");
+	printf("%s%11s %7s  ", print_style(s->color, PRINT_BOLD), s->both ? "self" : s->column->name, "%");
 	if (s->both)
 		printf("%11s %7s  ", "total", "%");
 	if (s->count != SIZE_MAX)
@@ -161,7 +167,7 @@ static void header(const struct shape *s)
 		printf("%10s  ", "old");
 	if (s->new_ != SIZE_MAX)
 		printf("%10s  ", "new");
-	printf("%s%s\n", by[s->table->by], bold ? "\033[0m" : "");
+	printf("%s%s\n", by[s->table->by], print_style(s->color, PRINT_PLAIN));
 }
 
 static uint64_t size_of(int64_t v)

@@ -27,6 +27,7 @@ struct walk {
 	/* of the table */
 	size_t count;           /* its column, SIZE_MAX: none */
 	size_t width;           /* of the terminal, 0: none */
+	bool color;
 	uint32_t *level;        /* node: guides in front of it */
 	uint32_t *head;         /* node: the first of its chain */
 	bool *incomplete;       /* head: something is left out along the chain */
@@ -161,13 +162,13 @@ static void put_line(struct walk *w, uint32_t level, const char *mark, const cha
 	const struct cli_tree *x = w->tree;
 	size_t k = (size_t)x->column, n, used, left;
 	const struct mp_column *c = mp_columns(x->p, &n);
-	char text[4][PRINT_NUMBER];
+	char text[PRINT_NUMBER];
 
-	used = (size_t)printf("%11s %7s  %11s  ", print_number(text[0], total[k], c[k].unit),
-		print_percent(text[1], total[k], mp_total(x->p, x->column)),
-		self ? print_number(text[2], self[k], c[k].unit) : "");
+	used = (size_t)printf("%11s", print_number(text, total[k], c[k].unit));
+	used += (size_t)print_share(w->color, total[k], mp_total(x->p, x->column));
+	used += (size_t)printf("  %11s  ", self ? print_number(text, self[k], c[k].unit) : "");
 	if (w->count != SIZE_MAX)
-		used += (size_t)printf("%10s  ", print_number(text[3], total[w->count], "count"));
+		used += (size_t)printf("%10s  ", print_number(text, total[w->count], "count"));
 	left = w->width > used + 24 ? w->width - used : 24;
 	left -= put_guide(w, level, mark, w->width ? left / 3 : 0);
 	print_name(stdout, name, w->width ? left : 0);
@@ -230,14 +231,15 @@ static void put_row(struct walk *w, const struct row *r)
 uint64_t cli_tree_print(const struct cli_tree *tree)
 {
 	struct walk w = { .put = put_row, .count = SIZE_MAX, .width = print_width() };
-	bool bold = print_colored((enum print_color)cli_shared.color);
 	int count = mp_column_index(tree->p, "count");
 
+	w.color = print_colored((enum print_color)cli_shared.color);
 	begin(&w, tree);
 	if (count >= 0 && count != tree->column)
 		w.count = (size_t)count;
-	printf("%s%11s %7s  %11s  %s%s%s\n", bold ? "\033[1m" : "", "total", "%", "self",
-		w.count == SIZE_MAX ? "" : "     count  ", "call", bold ? "\033[0m" : "");
+	printf("%s%11s %7s  %11s  %s%s%s\n", print_style(w.color, PRINT_BOLD), "total", "%",
+		"self", w.count == SIZE_MAX ? "" : "     count  ", "call",
+		print_style(w.color, PRINT_PLAIN));
 	w.incomplete[0] = leaves_out(&w, 0, 1);
 	each_row(&w);
 	put_left_out(&w);

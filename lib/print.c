@@ -151,3 +151,24 @@ bool print_colored(enum print_color color)
 		return color == PRINT_ALWAYS;
 	return !(none && *none) && term && strcmp(term, "dumb") != 0 && isatty(STDOUT_FILENO);
 }
+
+const char *print_style(bool colored, enum print_style style)
+{
+	static const char *const code[] = {
+		[PRINT_PLAIN] = "\033[0m", [PRINT_BOLD] = "\033[1m", [PRINT_DIM] = "\033[2m",
+		[PRINT_RED] = "\033[31m", [PRINT_GREEN] = "\033[32m",
+	};
+
+	return colored ? code[style] : "";
+}
+
+int print_share(bool colored, int64_t value, int64_t whole)
+{
+	char text[PRINT_NUMBER];
+	int width;
+
+	fputs(print_style(colored, PRINT_DIM), stdout);
+	width = printf(" %7s", print_percent(text, value, whole));
+	fputs(print_style(colored, PRINT_PLAIN), stdout);
+	return width;
+}

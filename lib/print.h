@@ -24,5 +24,11 @@ size_t print_width(void);               /* columns of the terminal on stdout, 0:
 size_t print_height(void);
 enum print_color { PRINT_AUTO, PRINT_ALWAYS, PRINT_NEVER };
 bool print_colored(enum print_color);   /* NO_COLOR, TERM=dumb and not a terminal: no */
+/* What a heading, a percentage, growth and shrinkage look like, PRINT_PLAIN: the end of
+ * any of them; "" unless COLORED. */
+enum print_style { PRINT_PLAIN, PRINT_BOLD, PRINT_DIM, PRINT_RED, PRINT_GREEN };
+const char *print_style(bool colored, enum print_style);
+/* print_percent in a column of a table, dim where COLORED; its width. */
+int print_share(bool colored, int64_t value, int64_t whole);
 
 #endif

@@ -310,6 +310,21 @@ $(cat want)"
     ! tty 'mp-top --color=never t.mp' | grep -q $'\033'
 }
 
+@test "colour adds nothing but colour: headings, percentages, growth and shrinkage" {
+    mk t.mp <"$data/small.tsv"
+    for c in 'mp-top t.mp' 'mp-tree t.mp' 'mp-stat t.mp' "mp-top $data/old.tsv"; do
+        $c --color=never >plain
+        ! grep -q $'\033' plain || false
+        $c --color=always >coloured
+        grep -q $'\033\[1m' coloured && grep -q $'\033\[2m *[0-9.-]*%' coloured || { echo "$c"; return 1; }
+        sed 's/\x1b\[[0-9]*m//g' coloured | cmp - plain
+    done
+    mp-diff "$data/old.tsv" "$data/new.tsv" >d.mp
+    mp-top --color=always d.mp >got
+    grep -q $'\033\[31m *+[0-9.]* [KM]*i*B' got && grep -q $'\033\[32m *-[0-9.]* [KM]*i*B' got
+    ! mp-top --color=always t.mp | grep -q $'\033\[3[12]m' || false
+}
+
 @test "completion asks the programs and offers options, choices and files" {
     . "$here/tools/completion.bash"
     COMP_CWORD=1 _mp_complete mp-top --f mp-top
