@@ -11,6 +11,7 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
 BUILD ?= build
 
 ifeq ($(origin CC),default)
@@ -106,6 +107,10 @@ $(BUILD)/mp.pc: Makefile
 		'Libs.private: -lzstd -lxxhash -lz -ldw -lelf -liberty -pthread' \
 		'Requires: libzstd libxxhash zlib' 'Cflags: -I$${includedir}/mp' > $@
 
+$(BUILD)/_mp: tools/completion.zsh $(tool_src) Makefile
+	@mkdir -p $(@D)
+	@sed '1s/.*/#compdef $(notdir $(programs))/' $< > $@
+
 # ---- tests ----------------------------------------------------------------------
 $(units) $(fuzzers): SAN_LINK = $(SAN)
 $(units): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(lib) $(unit_extra)
@@ -160,10 +165,10 @@ cov:
 	gcovr -r . build-cov --exclude tests
 
 # ---- install ----------------------------------------------------------------------
-install: all
+install: all $(BUILD)/_mp
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/mp $(DESTDIR)$(LIBDIR)/pkgconfig \
 		$(DESTDIR)$(INCLUDEDIR)/mp $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man7 \
-		$(DESTDIR)$(BASHCOMPDIR)
+		$(DESTDIR)$(BASHCOMPDIR) $(DESTDIR)$(ZSHCOMPDIR)
 	install -m 755 $(programs) $(DESTDIR)$(BINDIR)
 	install -m 755 $(hook) $(DESTDIR)$(LIBDIR)/mp
 	install -m 644 $(lib) $(DESTDIR)$(LIBDIR)
@@ -174,6 +179,7 @@ install: all
 	install -m 644 tools/completion.bash $(DESTDIR)$(BASHCOMPDIR)/mp-top
 	for p in $(notdir $(programs)); do test $$p = mp-top || \
 		ln -sf mp-top $(DESTDIR)$(BASHCOMPDIR)/$$p; done
+	install -m 644 $(BUILD)/_mp $(DESTDIR)$(ZSHCOMPDIR)
 
 dist:
 	git archive --format=tar.gz --prefix=mp-tools-$(VERSION)/ -o mp-tools-$(VERSION).tar.gz HEAD

@@ -13,11 +13,12 @@ _mp_complete() {
     for option in "${options[@]}"; do
         [[ ${option%%=*} == "$previous" && $option == *=* ]] || continue
         values=${option#*=}
-        if [[ $values == *[A-Z]* ]]; then
-            mapfile -t COMPREPLY < <(compgen -f -- "$current")
-        else
-            mapfile -t COMPREPLY < <(compgen -W "${values//,/ }" -- "$current")
-        fi
+        case $values in
+        *FILE*) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+        *DIR*) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
+        *[A-Z]*) COMPREPLY=() ;; # a number, a name: nothing to offer
+        *) mapfile -t COMPREPLY < <(compgen -W "${values//,/ }" -- "$current") ;;
+        esac
         return
     done
     if [[ $current == -* ]]; then

@@ -24,7 +24,10 @@ setup() {
     [ -f "$root/lib/libmp.a" ]
     [ -f "$root/include/mp/mp.h" ]
     [ -f "$root/lib/pkgconfig/mp.pc" ]
-    [ -f "$root/share/bash-completion/completions/mp-top" ]
+    for p in $(programs); do
+        [ -f "$root/share/bash-completion/completions/$p" ]
+        head -n 1 "$root/share/zsh/site-functions/_mp" | grep -qw -e "$p"
+    done
 }
 
 @test "an installed mp-capture finds its hook" {
