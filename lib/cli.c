@@ -81,6 +81,7 @@ static void say(const char *fmt, va_list args)
 {
 	char text[8192];
 
+	cli_progress_end();
 	fflush(stdout);
 	vsnprintf(text, sizeof(text), fmt, args);
 	fprintf(stderr, "%s: ", cli_self ? cli_self->name : "mp");

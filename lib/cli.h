@@ -93,6 +93,10 @@ void cli_input(const char *path);
 struct mp_reader *cli_open(const char *path);   /* cli_input, mp_open; dies */
 /* If the part just begun or to come is a profile: die, naming who made it. */
 void cli_events(const char *path, struct mp_reader *);
+/* cli_open does this: show how far it has come if it takes long; and stop it, before
+ * something is printed that is not a message (cli_close does). */
+void cli_progress(const char *path, struct mp_reader *);
+void cli_progress_end(void);
 void cli_close(const char *path, struct mp_reader *);   /* dies on failure, tells of loss */
 /* The same for the reader of one file, whose first part may have begun; closes it. */
 struct mp_profile *cli_load_rest(const char *path, struct mp_reader *);

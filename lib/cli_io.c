@@ -265,6 +265,7 @@ struct mp_reader *cli_open(const char *path)
 	reader = cli_need(mp_open(path));
 	if (mp_error(reader))
 		die("%s", mp_error(reader));
+	cli_progress(path, reader);
 	return reader;
 }
 
@@ -295,6 +296,7 @@ static void tell_loss(const char *path, struct mp_reader *r)
 
 void cli_close(const char *path, struct mp_reader *r)
 {
+	cli_progress_end();
 	if (mp_error(r))
 		die("%s", mp_error(r));
 	tell_loss(path, r);

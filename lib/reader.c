@@ -4,6 +4,7 @@
 #include "reader.h"
 
 #include "bytes.h"
+#include "progress.h"
 #include "import.h"
 
 #include <inttypes.h>
@@ -225,6 +226,12 @@ struct mp_reader *mp_read_ahead(struct mp_reader *r)
 	while (ahead && mp_next_block(ahead, 0, &unused) > 0)
 		;
 	return ahead;
+}
+
+void mp_reader_progress(struct mp_reader *r, mp_progress_fn *fn, void *ctx)
+{
+	r->in->progress = fn;
+	r->in->progress_ctx = ctx;
 }
 
 /* ---- asking ---------------------------------------------------------------------- */

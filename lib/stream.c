@@ -135,6 +135,8 @@ int mp_stream_want(struct mp_stream *s, size_t want)
 		if (!got)
 			s->end = true;
 		s->have += (size_t)got;
+		if (s->progress)
+			s->progress(s->progress_ctx, s->base + s->offset + s->have);
 	}
 	return mp_err_is(&s->error) ? -1 : 0;
 }

@@ -32,6 +32,8 @@ struct mp_stream {
 	bool plain;                     /* the bytes of a regular file as they are: */
 	int fd;
 	uint64_t base;                  /* where in the file byte 0 of the stream is */
+	void (*progress)(void *ctx, uint64_t at);       /* or NULL; AT: in the file */
+	void *progress_ctx;
 	struct mp_err error;
 };
 

@@ -94,6 +94,7 @@ int mp_spool_open(void)
 /* The rest of S into TO: 0, or -1 and TO's error; S's own goes to LATE. */
 static int spool_rest(struct mp_stream *s, struct mp_out *to, struct mp_err *late)
 {
+	uint64_t at = s->base + s->offset + s->have;
 	uint8_t *buf = malloc(COPY_SIZE);
 	ssize_t got;
 
@@ -106,6 +107,9 @@ static int spool_rest(struct mp_stream *s, struct mp_out *to, struct mp_err *lat
 			break;
 		}
 		mp_out_add(to, buf, (size_t)got);
+		at += (uint64_t)got;
+		if (s->progress)
+			s->progress(s->progress_ctx, at);
 	}
 	free(buf);
 	return mp_out_flush(to);
@@ -164,6 +168,10 @@ struct mp_stream *mp_stream_again(struct mp_stream *s, const void *before, size_
 	if (!again) {
 		source.close(source.ctx);
 		mp_err_set(&s->error, "out of memory");
+		return NULL;
 	}
+	again->base = s->base + s->offset - n;
+	again->progress = s->progress;
+	again->progress_ctx = s->progress_ctx;
 	return again;
 }

@@ -54,8 +54,10 @@ static int check(const char *path)
 	struct mp_loss loss;
 	int status = 0, any;
 
+	cli_progress(path, r);
 	while ((any = mp_next_part(r)) > 0)
 		read_part(r, &n);
+	cli_progress_end();
 	loss = mp_loss(r);
 	error = mp_error(r);
 	damage = mp_damage(r);

@@ -110,7 +110,7 @@ last() {
     mp-filter -t --kind malloc t.mp >got
     same "$(grep -c '^free' got)" 1
     mp-filter -t full.mp >got
-    ! grep -qP '^free\t\d+\t\d+\t0' got
+    ! grep -qP '^free\t\d+\t\d+\t0' got || false
     # every free names a block that was allocated
     awk -F'\t' '$1 == "alloc" { a[$4] = 1 } $1 == "free" && !a[$4] { bad = 1 } END { exit bad }' got
 }
@@ -229,7 +229,7 @@ END
     done
     [ -s one.mp.end ] && cmp forks.mp.end one.mp.end
     mp-filter --drop --pid "$pid" forks.mp >rest.mp
-    ! mp-cat --json --no-stacks rest.mp | grep -q "\"pid\":$pid,"
+    ! mp-cat --json --no-stacks rest.mp | grep -q "\"pid\":$pid," || false
     # nothing is in both, or in neither
     rows got bash -c 'cat <(mp-leaks one.mp) <(mp-leaks rest.mp)'
     rows want mp-leaks forks.mp
