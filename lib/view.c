@@ -32,8 +32,6 @@ bool mp_replay_scratch(struct replay *r, uint32_t n)
 	s->room = room;
 	return enlarge(&s->cell, room + 1, sizeof(*s->cell)) &&
 	       enlarge(&s->own_index, room, sizeof(*s->own_index)) &&
-	       enlarge(&s->key, room, sizeof(*s->key)) &&
-	       enlarge(&s->hash, 4 * (size_t)room, sizeof(*s->hash)) &&
 	       enlarge(&s->old, room, sizeof(*s->old)) &&
 	       enlarge(&s->net, room + 1, sizeof(*s->net)) &&
 	       (r->view != MP_VIEW_TEMPORARY || enlarge(&s->number, room, sizeof(*s->number)));
@@ -73,10 +71,11 @@ void mp_replay_free(struct replay *r)
 	if (!r)
 		return;
 	s = &r->s;
-	free(s->cell), free(s->own_index), free(s->key), free(s->hash);
+	free(s->cell), free(s->own_index), free(s->rows);
 	free(s->old), free(s->net), free(s->number);
 	free(r->cell), free(r->cell_hash), free(r->of_site), free(r->of_process);
-	free(r->done), free(r->scope), free(r->left), free(r->thread_count), free(r->growth);
+	free(r->done), free(r->scope), free(r->left), free(r->of_thread);
+	free(r->thread_count), free(r->growth);
 	if (r->slot)
 		munmap(r->slot, r->slot_bytes);
 	if (r->birth)

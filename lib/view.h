@@ -67,8 +67,8 @@ struct scratch {               /* of the block at hand */
 	uint32_t *cell;        /* local cell -> cell */
 	uint32_t locals;
 	uint16_t *own_index;
-	uint64_t *key;    /* local cell -> site index and thread */
-	uint32_t *hash;   /* of KEY; local cell + 1 */
+	uint32_t *rows; /* thread of the block, site index -> local cell + 1 */
+	size_t rows_room;
 	uint32_t *old;    /* per entry of block->old: its cell */
 	int32_t *net;     /* per local cell */
 	uint64_t *number; /* temporary: per allocation */
@@ -107,6 +107,7 @@ struct replay {
 	bool ages;           /* aged[], not slot[] */
 	uint32_t age;        /* of blocks put in place */
 	size_t slot_bytes;
+	uint32_t *of_thread;    /* by_thread: thread -> its number in the block */
 	uint64_t *thread_count; /* temporary: allocations per thread */
 	uint32_t thread_room;
 	struct scratch s;

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+enum { ROWS_MAX = 4 };                  /* entries of scratch.rows per allocation */
+
 /* ---- tables as large as the tree --------------------------------------------------- */
 
 static void *enlarge(struct replay *r, void *x, uint32_t from, uint32_t to, size_t size)
@@ -46,8 +48,10 @@ bool mp_replay_reach(struct replay *r)
 			r->scope[i].epoch = 1;
 		r->process_room = r->failed ? r->process_room : room;
 	}
-	if (!r->failed && r->view == MP_VIEW_TEMPORARY && t->thread.n >= r->thread_room) {
+	if (!r->failed && r->by_thread && t->thread.n >= r->thread_room) {
 		room = more(t->thread.n);
+		r->of_thread = enlarge(
+			r, r->of_thread, r->thread_room, room, sizeof(*r->of_thread));
 		r->thread_count = enlarge(
 			r, r->thread_count, r->thread_room, room, sizeof(*r->thread_count));
 		r->thread_room = r->failed ? r->thread_room : room;
@@ -206,42 +210,67 @@ static uint32_t count_frees(const uint8_t *op, uint32_t from, uint32_t to)
 	return n;
 }
 
-static uint32_t local(struct scratch *s, uint32_t mask, uint32_t site, uint32_t thread)
+/* Number the block's threads from 1; how many. */
+static uint32_t number_threads(struct replay *r, const struct mp_block *b)
 {
-	uint64_t key = (uint64_t)site << 32 | thread;
-	uint32_t at = hash_pair(site, thread) & mask;
+	uint32_t n = 0;
 
-	while (s->hash[at] && s->key[s->hash[at] - 1] != key)
-		at = (at + 1) & mask;
-	if (!s->hash[at]) {
-		s->key[s->locals++] = key;
-		s->hash[at] = s->locals;
+	for (uint32_t i = 0; i < b->n_thread; i++)
+		r->of_thread[mp_replay_thread(r, b->thread[i].value)] = 0;
+	for (uint32_t i = 0; i < b->n_thread; i++) {
+		uint32_t *number = &r->of_thread[mp_replay_thread(r, b->thread[i].value)];
+
+		if (!*number)
+			*number = ++n;
 	}
-	return s->hash[at] - 1;
+	return n;
+}
+
+/* An empty row of local cells + 1 by site for each thread; NULL if it would be far
+ * larger than the block, or memory is out. */
+static uint32_t *local_rows(struct replay *r, const struct mp_block *b)
+{
+	size_t n = (size_t)number_threads(r, b) * b->n_sites;
+	struct scratch *s = &r->s;
+
+	if (n > ROWS_MAX * (size_t)b->n_alloc)
+		return NULL;
+	if (n > s->rows_room) {
+		free(s->rows);
+		s->rows = malloc(2 * n * sizeof(*s->rows));
+		s->rows_room = s->rows ? 2 * n : 0;
+		r->failed |= !s->rows;
+	}
+	if (s->rows)
+		memset(s->rows, 0, n * sizeof(*s->rows));
+	return s->rows;
 }
 
 /* Several threads: the allocations' indices become indices of (site, thread). */
 static void split_by_thread(struct replay *r, const struct mp_block *b)
 {
+	uint32_t *rows = local_rows(r, b), at = 0, alloc = 0;
 	struct scratch *s = &r->s;
-	uint32_t mask = 63, at = 0, alloc = 0;
 
-	while (mask < b->n_alloc * 2)
-		mask = mask * 2 + 1;
-	memset(s->hash, 0, ((size_t)mask + 1) * sizeof(*s->hash));
+	s->index = s->own_index;
 	s->locals = 0;
 	for (uint32_t i = 0; i < b->n_thread; i++) {
 		uint32_t length = b->thread[i].length;
 		uint32_t thread = mp_replay_thread(r, b->thread[i].value);
 		uint32_t end = alloc + length - count_frees(b->op, at, at + length);
+		uint32_t *row = rows ? rows + (size_t)(r->of_thread[thread] - 1) * b->n_sites : NULL;
 
-		for (; alloc < end; alloc++)
-			s->own_index[alloc] = (uint16_t)local(s, mask, b->site[alloc], thread);
+		for (; alloc < end; alloc++) {
+			uint32_t site = b->site[alloc], none = 0, *known = row ? &row[site] : &none;
+
+			if (!*known) {
+				s->cell[s->locals] = mp_cell(r, b->sites[site], thread);
+				*known = ++s->locals;
+			}
+			s->own_index[alloc] = (uint16_t)(*known - 1);
+		}
 		at += length;
 	}
-	s->index = s->own_index;
-	for (uint32_t i = 0; i < s->locals; i++)
-		s->cell[i] = mp_cell(r, b->sites[s->key[i] >> 32], (uint32_t)s->key[i]);
 }
 
 bool mp_replay_prepare(struct replay *r, const struct mp_block *b)
