@@ -72,6 +72,14 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/.flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Icapture -MMD -MP -c -o $@ $<
 
+# A file beside the sources as text in a program: lib/svg/flame.js is, with a NUL
+# behind it, const char mp_lib_svg_flame_js[].
+embedded = mp_$(subst .,_,$(subst /,_,$*))
+$(BUILD)/obj/%.embed.o: % $(BUILD)/.flags
+	@mkdir -p $(@D)
+	printf '%s\n' .section\ .rodata '.globl $(embedded)' '$(embedded): .incbin "$<"' \
+		'.byte 0' '.section .note.GNU-stack,"",@progbits' | $(CC) -c -x assembler -o $@ -
+
 # Rebuild everything when compiler or flags change.
 $(BUILD)/.flags: FORCE
 	@mkdir -p $(@D)
@@ -88,7 +96,10 @@ $(lib): $(call obj,$(lib_src))
 LINK = $(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -pthread -Wl,--as-needed -o $@
 $(tools): $(BUILD)/bin/%: $(BUILD)/obj/tools/%.o $(call obj,$(cli_src)) $(lib)
 	@mkdir -p $(@D)
-	$(LINK) $^ $(LIBS) $(SYMBOL_LIBS)
+	$(LINK) $(filter %.o,$^) $(lib) $(LIBS) $(SYMBOL_LIBS)
+svg_obj = $(call obj,$(sort $(wildcard lib/svg/*.c))) \
+	$(patsubst %,$(BUILD)/obj/%.embed.o,lib/svg/flame.css lib/svg/flame.js)
+$(BUILD)/bin/mp-svg: $(svg_obj)
 $(capture): $(call obj,$(capture_src)) $(call obj,$(cli_src)) $(lib)
 	@mkdir -p $(@D)
 	$(LINK) $^ $(LIBS) $(SYMBOL_LIBS)

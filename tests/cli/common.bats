@@ -276,7 +276,7 @@ $(cat want)"
     sed '1a ##loss=damaged_blocks 1' "$data/old.tsv" >damaged.tsv
     run --separate-stderr bash -c 'set -o pipefail; mp-leaks -q lossy.tsv | mp-top -q'
     [ "$status" = 0 ] && [[ $output == *"incomplete: 5 lost events, 100 lost bytes"* ]]
-    for p in mp-top mp-fold mp-pprof mp-speedscope mp-cat; do
+    for p in mp-top mp-fold mp-pprof mp-speedscope mp-svg mp-cat; do
         run --separate-stderr bash -c "mp-cat -q damaged.tsv 2>/dev/null | $p -q"
         [ "$status" = 2 ] && [ -n "$output" ] || { echo "$p: $status"; return 1; }
         [[ $stderr == "$p: stdin: incomplete: 1 damaged block" ]] || { echo "$p: $stderr"; return 1; }
@@ -291,7 +291,7 @@ $(cat want)"
     for c in 'mp-top' 'mp-top -t' 'mp-top --json' 'mp-top --by stack' mp-tree 'mp-tree -t' \
         'mp-tree --json' mp-stat 'mp-stat -t' \
         'mp-stat --json' mp-fold 'mp-cat -t' \
-        'mp-cat --json' 'mp-fold --by function' mp-speedscope; do
+        'mp-cat --json' 'mp-fold --by function' mp-speedscope mp-svg; do
         $c t.mp >out
         [ -s out ]
         ! LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f]' out || { echo "$c"; return 1; }

@@ -113,6 +113,11 @@ each() {
     each mp-pprof p.mp
 }
 
+@test "mp-svg" {
+    each mp-svg -m 600 t.mp
+    each mp-svg p.mp
+}
+
 @test "mp-speedscope" {
     each mp-speedscope --by thread t.mp
 }
