@@ -36,24 +36,28 @@ static bool convert(const void *data, size_t size, struct bytes *out)
 	return !((mp_finish(w) < 0) | (mp_close(r) < 0)) && !part;
 }
 
+static bool clean(const void *data, size_t size)
+{
+	struct mp_reader *r = mp_open_mem(data, size);
+	uint64_t records = 0;
+	bool good = true;
+
+	if (!r)
+		abort();
+	while (good && mp_next_part(r) > 0)
+		good = mp_verify_part(r, &records) == 0;
+	good = good && !mp_error(r) && !mp_damage(r);
+	return (mp_close(r) == 0) & good;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes binary = { NULL, 0 };
-	struct mp_reader *r;
-	uint64_t records = 0;
 
-	if (convert(data, size, &binary)) {
-		r = mp_open_mem(binary.data, binary.size);
-		if (!r)
-			abort();
-		while (mp_next_part(r) > 0)
-			if (mp_verify_part(r, &records))
-				abort();
-		if (mp_error(r) || mp_damage(r))
-			abort();
-		if (mp_close(r))
-			abort();
-	}
+	/* a part that is binary already is copied as it is, damage and all */
+	if (clean(data, size) && convert(data, size, &binary) &&
+	    !clean(binary.data, binary.size))
+		abort();
 	free(binary.data);
 	return 0;
 }
