@@ -268,7 +268,7 @@ static int open_session(uint32_t options)
 {
 	uint64_t slots = (sizeof *session + 4095) & ~4095ull;
 	uint64_t chunks = (slots + MP_SLOTS * sizeof(struct mp_slot) + 65535) & ~65535ull;
-	uint64_t n = MP_CHUNKS_MAX / 2, size = chunks + n * MP_CHUNK;
+	uint64_t n = MP_CHUNKS_MAX, size = chunks + n * MP_CHUNK;
 	int fd = memfd_create("ringrun", 0);
 	pthread_mutexattr_t attr;
 
