@@ -297,17 +297,17 @@ $(cat want)"
         ! LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f]' out || { echo "$c"; return 1; }
         iconv -f utf-8 -t utf-8 out >/dev/null
     done
-    ! grep -q $'\xe2\x80\xae' <(mp-top t.mp)
+    ! grep -q $'\xe2\x80\xae' <(mp-top t.mp) || false
 }
 
 @test "colour only on a terminal, and not with NO_COLOR, TERM=dumb or --color=never" {
     mk t.mp <"$data/small.tsv"
-    ! mp-top t.mp | grep -q $'\033'
+    ! mp-top t.mp | grep -q $'\033' || false
     mp-top --color=always t.mp | grep -q $'\033'
     tty 'mp-top t.mp' | grep -q $'\033'
-    ! tty 'NO_COLOR=1 mp-top t.mp' | grep -q $'\033'
-    ! tty 'TERM=dumb mp-top t.mp' | grep -q $'\033'
-    ! tty 'mp-top --color=never t.mp' | grep -q $'\033'
+    ! tty 'NO_COLOR=1 mp-top t.mp' | grep -q $'\033' || false
+    ! tty 'TERM=dumb mp-top t.mp' | grep -q $'\033' || false
+    ! tty 'mp-top --color=never t.mp' | grep -q $'\033' || false
 }
 
 @test "colour adds nothing but colour: headings, percentages, growth and shrinkage" {

@@ -112,7 +112,7 @@ PY
         # each Python frame there is, is one here
         mp-cat --json m.csv | jq -r '.stack[] | select(.lang == "python") | .file' | sort -u >files
         grep -q 'lines.py$' files
-        ! grep -qE '\.(c|h|S)$' files
+        ! grep -qE '\.(c|h|S)$' files || false
     done
 }
 

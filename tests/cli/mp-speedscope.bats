@@ -107,7 +107,7 @@ schema() {
     schema s.json
     grep -q '^"weights":\[9007199254740993,7\]}' s.json
     grep -q '"endValue":9007199254741000,' s.json
-    ! LC_ALL=C grep -q $'[\x01-\x09\x0b-\x1f\x7f]' s.json
+    ! LC_ALL=C grep -q $'[\x01-\x09\x0b-\x1f\x7f]' s.json || false
     same "$(jq -r '.shared.frames[1].name' s.json)" '[no stack]'
     printf '##mp=profile 1\n#bytes\tstack\n' >p.tsv
     mp-speedscope p.tsv >s.json

@@ -132,7 +132,7 @@ bounded() (
         mp-cat -q -t "$f" | cmp - "${f%.mp}.tsv"
         mp-cat -q -o "$BATS_TEST_TMPDIR/again.mp" "${f%.mp}.tsv"
         mp-cat -q -t "$BATS_TEST_TMPDIR/again.mp" | cmp - "${f%.mp}.tsv"
-        ! grep -qaE '/(root|home|tmp|work)/' "$f" "${f%.mp}.tsv"
+        ! grep -qaE '/(root|home|tmp|work)/' "$f" "${f%.mp}.tsv" || false
     done
 }
 
