@@ -87,7 +87,17 @@ $(BUILD)/.flags: FORCE
 		echo '$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(SAN) $(WARN)' > $@
 FORCE:
 
-$(lib): $(call obj,$(lib_src))
+# The HTML report's page, style and script become a C file.
+report_files = lib/report/report.html lib/report/report.css $(patsubst %,lib/report/%.js,\
+	data model tree format timeline flame tables sections diff page main)
+$(BUILD)/gen/report_html.c: lib/report/embed $(report_files)
+	@mkdir -p $(@D)
+	lib/report/embed $(report_files) > $@
+$(BUILD)/obj/gen/report_html.o: $(BUILD)/gen/report_html.c $(BUILD)/.flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(lib): $(call obj,$(lib_src)) $(BUILD)/obj/gen/report_html.o
 	@mkdir -p $(@D)
 	@rm -f $@
 	ar rcD $@ $^

@@ -142,18 +142,28 @@ void *cli_need(void *p)
 	return p;
 }
 
+static int output_failed(void)
+{
+	if (errno == EPIPE)
+		_exit(cli_trouble());
+	fprintf(stderr, "%s: %s: %s\n", cli_self->name,
+		cli_shared.output ? cli_shared.output : "stdout", strerror(errno));
+	return cli_trouble();
+}
+
+void cli_flush(void)
+{
+	if (ferror(stdout) || fflush(stdout))
+		exit(output_failed());
+}
+
 int cli_end(int status)
 {
 	bool failed = ferror(stdout) != 0;
 
 	errno = failed ? EIO : 0;
-	if (fclose(stdout) != 0 || failed) {
-		if (errno == EPIPE)
-			_exit(cli_trouble());
-		fprintf(stderr, "%s: %s: %s\n", cli_self->name,
-			cli_shared.output ? cli_shared.output : "stdout", strerror(errno));
-		return cli_trouble();
-	}
+	if (fclose(stdout) != 0 || failed)
+		return output_failed();
 	return cli_shared.lossy ? cli_trouble() : status;
 }
 

@@ -71,6 +71,8 @@ _Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));  /* silent with -q */
 void *cli_need(void *p);        /* P, or die: out of memory */
+/* After much was written: end now if it failed, while the cause is known. */
+void cli_flush(void);
 /* Close stdout, checked; STATUS, or trouble if output failed or input was damaged. */
 int cli_end(int status);
 

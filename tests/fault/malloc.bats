@@ -80,6 +80,11 @@ each() {
     each mp-stat -q -t "$data/trace.tsv"
 }
 
+@test "mp-html" {
+    each mp-html t.mp
+    each mp-html t.mp t.mp
+}
+
 @test "mp-tree" {
     each mp-tree t.mp
     each mp-tree --inverted -t p.mp

@@ -1,0 +1,196 @@
+#!/usr/bin/env bats
+# The report in a browser: its figures, its behaviour, what it must not do.
+load ../helper
+
+setup_file() {
+    load ../helper
+    command -v chromium >/dev/null || skip 'no chromium'
+    cd "$BATS_FILE_TMPDIR" || return
+    awk -v n=3000 -f "$BATS_TEST_DIRNAME/random.awk" | mk t.mp
+    mp-html -o t.html t.mp
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    ln -s "$BATS_FILE_TMPDIR"/t.* .
+}
+
+# page FILE STEP...: what the steps give, a JSON value a line
+page() {
+    python3 "$BATS_TEST_DIRNAME/page.py" "$@"
+}
+
+# hostile NAME: a trace with NAME wherever a trace has one
+hostile() {
+    printf '%s\n' '##mp=trace 1' "##command=$1" $'P\t1\t7\t\t\t'"$1"$'\t'"$1" $'T\t1\t1\t7\t\t'"$1" \
+        $'alloc\t10\t1\t1\t100\tmalloc\t'"$1 ($1:3) [py:1];$1 ($1:4) [$1+0x10]" \
+        $'alloc\t20\t1\t2\t100\tmalloc\t'"$1" $'mark\t30\t1\t1\t'"$1"$'\t1' $'series\t30\t1\t'"$1"$'\t5' end
+}
+
+@test "functions of the script" {
+    same "$(page t.html "$(cat "$BATS_TEST_DIRNAME/unit.js")")" '[]'
+}
+
+@test "three sections, and the head says what mp-stat says" {
+    page t.html '["Allocation Timeline", "Top Allocating Call Stacks", "Object Allocation Stats", "Leaks"].every((t) =>
+        [...document.querySelectorAll("main h2")].some((h) => h.textContent === t && h.checkVisibility()))' \
+        'app.run.summary' '[...document.querySelectorAll("#facts > div")].map((d) => digits(d.title.replace(/.*: /, "")
+            .replace(/ bytes in .*/, "")))' 'document.querySelector("h1").textContent' >got
+    same "$(sed -n 1p got)" true
+    mp-stat --json t.mp | jq -c '[.allocated, .temporary, .peak, .live] | map(del(.time))' >want
+    sed -n 2p got | jq -c '[.allocated, .temporary, .peak, .live]' | diff want -
+    jq -e --slurpfile page <(sed -n 2p got) '[.events, .frees, .duration, .threads, .unknown_frees, .peak.time] ==
+        ($page[0] | [.events, .frees, .duration, .threads, .unknown_frees, .peak_time])' <(mp-stat --json t.mp)
+    # and shows it
+    same "$(sed -n 3p got | jq -c '.[:4]')" \
+        "$(mp-stat --json t.mp | jq -c '[.peak.bytes, .live.bytes, .allocated.bytes, .temporary.bytes]')"
+    same "$(sed -n 4p got)" '"python3 random.py --size '"'ten'"'"'
+}
+
+@test "tables are those of mp-top --between, in the whole run and in windows dragged" {
+    python3 "$BATS_TEST_DIRNAME/compare.py" t.mp t.html
+}
+
+@test "stacks: own and total add up to the window's figures; inverted, too" {
+    page t.html 'app.setWindow(30, 120)' \
+        'app.page.stacks.flame.view.total[0] - app.figures.peakBytes' \
+        'app.set("what", "leaked")' 'app.page.stacks.flame.view.total[0] - app.sum("leakedBytes")' \
+        'app.set("what", "allocated")' 'app.set("unit", "blocks")' \
+        'app.page.stacks.flame.view.total[0] - app.figures.allocatedCount' \
+        'app.set("inverted", true)' 'app.page.stacks.flame.view.total[0] - app.figures.allocatedCount' \
+        'allRows("stacks")' 'table("stacks").reduce((s, r) => s + r.Own, 0) - app.figures.allocatedBytes' >got
+    same "$(sort -u got)" 0
+}
+
+@test "leaks: first, last and rate, as mp-cat's events say" {
+    page t.html 'allRows("leaks")' 'app.page.leaks.table.rows.map((r) => [r.name, r.leakedBytes, r.first, r.last])' \
+        '[app.run.from, app.run.width]' >got
+    # when the oldest and the newest of each line was allocated
+    mp-cat --json t.mp | jq -cs --slurpfile w <(sed -n 2p got) '$w[0] as [$from, $width] |
+        (map(select(.op == "free") | {(.block | tostring): 1}) | add) as $freed |
+        map(select(.op == "alloc" and ($freed[.block | tostring] | not))) |
+        map({site: (([.stack[] | select(.lang == "python")] | last) // .stack[-1]), size, time}) |
+        group_by(.site) | map([.[0].site.func + " (" + .[0].site.file + ":" + (.[0].site.line | tostring) + ")",
+            (map(.size) | add), (((map(.time) | min) - $from) / $width | floor),
+            (((map(.time) | max) - $from) / $width | floor)]) | sort' >want
+    sed -n 1p got | jq -c sort | diff want -
+}
+
+@test "a report loads nothing, and says nothing to the console" {
+    page t.html 'app.setWindow(3, 50)' 'app.set("search", "part")' 'document.getElementById("theme").click()' \
+        '[...document.querySelectorAll("button, summary")].forEach((b) => b.textContent === "Save as CSV" || b.click())'
+    ! grep -oE '(src|href)="?(https?:)?//[^ >]*' t.html
+    grep -q "default-src 'none'; script-src 'sha256-" t.html
+}
+
+@test "hostile names are text" {
+    for name in '</script><img src=x onerror=alert(1)>' '"><svg onload=alert(1)>' '<!--<script>alert(1)</script>' \
+        $'\xe2\x80\xaegnp.exe' "';alert(1)//" '&lt;b&gt;'; do
+        hostile "$name" | mk h.mp
+        mp-html --title "$name" -o h.html h.mp
+        # nothing of it is in the file as it is
+        ! sed '/id="data"/,/<\/script>/d' h.html | grep -F "onerror=alert" || return 1
+        page h.html '[document.images.length, document.querySelectorAll("script").length, document.title.length > 0]' \
+            'app.set("frames", "all")' 'app.page.stacks.flame.zoomTo(1)' 'document.querySelector("h1").textContent' >got
+        same "$(sed -n 1p got)" '[0, 2, true]'
+        if [[ $name == $'\xe2'* ]]; then
+            same "$(sed -n 2p got)" '"\\u202egnp.exe"'
+            ! grep -q $'\xe2\x80\xae' h.html
+        else
+            same "$(sed -n 2p got | jq -r .)" "$name"
+        fi
+    done
+}
+
+@test "everything can be done by keyboard" {
+    page t.html 'document.querySelector(".handle.start").focus()' key:ArrowRight key:shift+ArrowRight app.window \
+        'document.querySelector(".handle.end").focus()' key:ArrowLeft app.window \
+        'document.querySelector(".grip").focus()' key:ArrowLeft app.window \
+        'document.activeElement.getAttribute("aria-valuetext")' key:Escape 'app.window[0]' >got
+    n=$(page t.html app.run.n)
+    same "$(cat got)" "[11, $n]
+[11, $((n - 1))]
+[10, $((n - 2))]
+$(sed -n 4p got)
+0"
+    [[ $(sed -n 4p got) == '"'*s*' – '*s'"' ]]
+    # the graph of stacks: one box in the tab order; in, along, zoom, out
+    page t.html 'document.querySelectorAll("#stacks .box[tabindex=\"0\"]").length' \
+        'document.querySelector("#stacks .box[tabindex=\"0\"]").focus()' key:ArrowDown \
+        'document.activeElement.getAttribute("aria-level")' key:ArrowRight 'document.activeElement.getAttribute("aria-level")' \
+        key:Enter 'app.page.stacks.flame.zoom > 0' key:Escape 'app.page.stacks.flame.zoom' >got
+    same "$(tr '\n' ' ' <got)" '1 "2" "2" true 0 '
+    # a column's button sorts; choices move with arrows
+    page t.html 'document.querySelector("#objects [data-sort=allocatedCount]").focus()' key:Enter \
+        'document.querySelector("#objects th[aria-sort]").textContent' 'document.activeElement.dataset.sort' \
+        'document.querySelector("#bar [data-value=peak]").focus()' key:ArrowRight app.what >got
+    same "$(tr '\n' ' ' <got)" '"Count▾" "allocatedCount" "leaked" '
+}
+
+@test "everything that can be focused has a name, and the order is the page's" {
+    page t.html '[...document.querySelectorAll("button, select, input, [tabindex]")].filter((e) => e.checkVisibility() &&
+        !(e.textContent.trim() || e.getAttribute("aria-label") || e.closest("label"))).map((e) => e.outerHTML)' \
+        '[...document.querySelectorAll("[tabindex]")].filter((e) => e.tabIndex > 0).length' >got
+    same "$(cat got)" $'[]\n0'
+    # from the top by Tab alone: the first steps
+    page t.html tab 'document.activeElement.className' tab 'document.activeElement.id' tab \
+        'document.activeElement.className' tab 'document.activeElement.className' >got
+    same "$(tr '\n' ' ' <got)" '"skip" "theme" "grip whole" "handle start" '
+}
+
+@test "filters and search hold for graphs and tables" {
+    page t.html 'app.set("thread", String(app.run.labels.findIndex((l) => l[2] === "worker")))' \
+        'app.set("what", "allocated")' 'app.page.stacks.flame.view.total[0]' 'app.sum("allocatedBytes")' \
+        'app.set("thread", "")' 'app.set("search", "part3")' 'table("objects").every((r) => r.Line.includes("part3"))' \
+        'document.querySelectorAll("#stacks .box.match").length > 0' >got
+    want=$(mp-cat --json t.mp | jq -s 'map(select(.op == "alloc" and .thread == "worker").size) | add')
+    same "$(tr '\n' ' ' <got)" "$want $want true true "
+}
+
+@test "two traces: what changed is what mp-diff says" {
+    awk -v n=2000 -f "$BATS_TEST_DIRNAME/random.awk" | mk old.mp
+    mp-html -o d.html old.mp t.mp
+    page d.html 'allRows("diff")' 'app.page.diff.table.rows.map((r) => [r.name, r.sides[1] - r.sides[0]]).filter((r) => r[1])
+        .sort((x, y) => x[0] < y[0] ? -1 : 1)' 'document.getElementById("diff").checkVisibility()' >got
+    mp-diff old.mp t.mp | mp-top --json | jq -cs 'map([.name, .bytes] | select(.[1] != 0)) | sort' >want
+    head -n 1 got | jq -c . | diff want -
+    same "$(sed -n 2p got)" true
+    # one trace: no such section
+    same "$(page t.html 'document.getElementById("diff").checkVisibility()')" false
+}
+
+@test "parts of a stream are runs to choose from" {
+    awk -v n=500 -f "$BATS_TEST_DIRNAME/random.awk" | mk small.mp
+    cat t.mp small.mp | mp-html >two.html
+    page two.html 'app.run.summary.peak.bytes' 'app.setRun(1)' 'app.run.summary.peak.bytes' \
+        'document.querySelector("#runs select").selectedOptions[0].textContent' \
+        'app.figures.peakBytes - app.run.summary.peak.bytes' >got
+    same "$(tr '\n' ' ' <got)" "$(mp-stat --json t.mp | jq .peak.bytes) $(mp-stat --json small.mp |
+        jq .peak.bytes) \"2 of 2\" 0 "
+}
+
+@test "narrow, at twice the size, dark: nothing is cut off; it prints" {
+    for size in 320x640 640x450 1600x900; do
+        same "$(page t.html "size:$size" 'document.documentElement.scrollWidth <= innerWidth')" true
+    done
+    page t.html 'getComputedStyle(document.body).backgroundColor' dark \
+        'getComputedStyle(document.body).backgroundColor' 'document.getElementById("theme").click()' \
+        'getComputedStyle(document.body).backgroundColor' >got
+    same "$(sort -u got | wc -l)" 2
+    same "$(sed -n 1p got)" "$(sed -n 3p got)"
+    page t.html print:t.pdf
+    head -c 5 t.pdf | grep -q '%PDF-'
+}
+
+@test "the address remembers the window and what is shown" {
+    page t.html 'app.setWindow(5, 9)' 'app.set("what", "leaked")' location.hash >got
+    same "$(cat got)" '"#window=5-9&show=leaked"'
+    same "$(page 't.html#window=5-9&show=leaked&unit=blocks' '[...app.window, app.measure]')" \
+        '[5, 9, "leakedCount"]'
+}
+
+@test "the graph's timeline: marks and RSS are there" {
+    page t.html 'document.querySelectorAll("#timeline line.mark").length' 'document.querySelector("#timeline .rss") !== null' \
+        'app.page.timeline.rows().slice(1).reduce((s, r) => s + r[6], 0) - app.run.summary.allocated.count' >got
+    same "$(tr '\n' ' ' <got)" '1 true 0 '
+}
