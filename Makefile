@@ -29,7 +29,7 @@ ifdef SANITIZE
 SAN = -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 ALL_CFLAGS = -std=gnu11 $(WARN) -D_GNU_SOURCE -DMP_VERSION='"$(VERSION)"' -Iformats -Ilib \
-	-ffile-prefix-map=$(CURDIR)/= -fno-common -pthread $(CPPFLAGS) $(CFLAGS)
+	-ffile-prefix-map=$(CURDIR)=. -fno-common -pthread $(CPPFLAGS) $(CFLAGS)
 HOOK_CFLAGS = -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-builtin-malloc \
 	-fno-stack-protector -fno-omit-frame-pointer -fcf-protection=none
 LIBS = -lzstd -lxxhash -lz
