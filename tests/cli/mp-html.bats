@@ -38,7 +38,7 @@ many() {
     head -n 1 t.html | grep -qx '<!DOCTYPE html>'
     tail -n 1 t.html | grep -qx '</html>'
     same "$(grep -c 'application/octet-stream' t.html)" 1
-    ! sed '/id="data"/,/<\/script>/d' t.html | grep -q 'app\.py'
+    ! sed '/id="data"/,/<\/script>/d' t.html | grep -q 'app\.py' || false
     holds t.html | jq -e '.version == 1 and (.runs | length) == 1 and (.strings | index("app.py") != null)'
 }
 
