@@ -14,7 +14,7 @@ enum { HEX_MAX = 128 };
 typedef int find_fn(void *client, const unsigned char *build_id, int length, char **path);
 
 struct sym_fetch {
-	void *library, *client;
+	void *client;
 	void (*end)(void *client);
 	find_fn *debuginfo, *executable;
 };
@@ -22,16 +22,17 @@ struct sym_fetch {
 bool mp_symbols_fetch(struct mp_symbols *s)
 {
 	struct sym_fetch *f = s->fetch ? NULL : calloc(1, sizeof(*f));
-	void *(*begin)(void);
+	void *(*begin)(void), *library;
 
 	if (!f)
 		return s->fetch != NULL;
-	f->library = dlopen("libdebuginfod.so.1", RTLD_NOW | RTLD_LOCAL);
-	if (f->library) {
-		*(void **)&begin = dlsym(f->library, "debuginfod_begin");
-		*(void **)&f->end = dlsym(f->library, "debuginfod_end");
-		*(void **)&f->debuginfo = dlsym(f->library, "debuginfod_find_debuginfo");
-		*(void **)&f->executable = dlsym(f->library, "debuginfod_find_executable");
+	/* for good: it brings libraries along that keep state of their own */
+	library = dlopen("libdebuginfod.so.1", RTLD_NOW | RTLD_LOCAL);
+	if (library) {
+		*(void **)&begin = dlsym(library, "debuginfod_begin");
+		*(void **)&f->end = dlsym(library, "debuginfod_end");
+		*(void **)&f->debuginfo = dlsym(library, "debuginfod_find_debuginfo");
+		*(void **)&f->executable = dlsym(library, "debuginfod_find_executable");
 		if (begin && f->end && f->debuginfo && f->executable)
 			f->client = begin();
 	}
@@ -50,8 +51,6 @@ void sym_fetch_end(struct mp_symbols *s)
 		return;
 	if (f->client)
 		f->end(f->client);
-	if (f->library)
-		dlclose(f->library);
 	free(f);
 	s->fetch = NULL;
 }
