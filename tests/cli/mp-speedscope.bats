@@ -125,7 +125,7 @@ schema() {
 wait document.title != 'speedscope'
 eval document.title
 eval void [...document.querySelectorAll('div')].filter(d => /Sandwich$/.test(d.textContent)).pop().click()
-wait document.body.innerText.includes('Self')
+wait /Self/.test(document.body.innerText) && (document.body.innerText.match(/main/g) || []).length >= 2
 eval document.body.innerText.replace(/\s+/g, ' ')
 STEPS
     [ $status != 77 ] || skip 'no browser'
