@@ -52,7 +52,7 @@ void mp_note_damage(struct mp_reader *r, const char *format, ...)
 	r->own.damaged_blocks++;
 }
 
-bool mp_room(struct mp_reader *r, void *p, size_t *room, size_t n, size_t size)
+bool mp_make_room(void *p, size_t *room, size_t n, size_t size)
 {
 	size_t more = *room ? *room : 64;
 	void *old, *moved;
@@ -63,13 +63,19 @@ bool mp_room(struct mp_reader *r, void *p, size_t *room, size_t n, size_t size)
 		more *= 2;
 	memcpy(&old, p, sizeof(old));
 	moved = realloc(old, more * size);
-	if (!moved) {
-		mp_reader_fail(r, "%s: out of memory", r->name);
+	if (!moved)
 		return false;
-	}
 	memcpy(p, &moved, sizeof(moved));
 	*room = more;
 	return true;
+}
+
+bool mp_room(struct mp_reader *r, void *p, size_t *room, size_t n, size_t size)
+{
+	if (mp_make_room(p, room, n, size))
+		return true;
+	mp_reader_fail(r, "%s: out of memory", r->name);
+	return false;
 }
 
 /* ---- opening --------------------------------------------------------------------- */
@@ -354,15 +360,15 @@ int mp_close(struct mp_reader *r)
 	mp_next_reset(r);
 	free(r->next);
 	mp_tree_free(r->tree);
-	ZSTD_freeDCtx(r->z);
+	mp_unpack_free(&r->unpack);
+	mp_unpacked_free(&r->unpacked);
 	XXH3_freeState(r->chain);
-	free(d->op), free(d->gone), free(d->site), free(d->back), free(d->sites), free(d->old);
-	free(d->new_), free(d->ended), free(d->thread), free(d->time), free(d->c_thread);
+	free(d->ended), free(d->thread), free(d->time), free(d->c_thread);
 	for (int i = 0; i < 3; i++)
 		free(d->pairs[i]);
 	for (size_t i = 0; i < sizeof(d->column) / sizeof(*d->column); i++)
 		free(d->column[i].x);
-	free(r->scratch), free(r->meta), free(r->kept), free(r->name);
+	free(r->meta), free(r->kept), free(r->name);
 	free(r);
 	return status;
 }

@@ -7,8 +7,11 @@
 #define MP_READER_H
 
 #include "block.h"
+#include "bytes.h"
 #include "defs.h"
 #include "io.h"
+
+#include <string.h>
 
 struct mp_raw {                         /* the block at hand */
 	struct mp_header h;
@@ -20,18 +23,30 @@ struct mp_raw {                         /* the block at hand */
 	bool bad_own, bad_defs;         /* any of the block's own, of the definitions */
 };
 
+/* Decompresses one column at a time. */
+struct mp_unpack { void *z; uint8_t *raw; size_t room; };
+
+/* Columns of a block of events, decoded as far as that goes without the tree: what
+ * struct mp_block has of them, and why they cannot be used (NULL: they can). */
+struct mp_unpacked {
+	uint8_t *op, *gone;
+	uint16_t *site, *back;
+	uint32_t *sites, *old, *new_;
+	size_t op_room, gone_room, site_room, back_room, sites_room, old_room, new_room;
+	uint32_t last_site;             /* the largest id in sites */
+	uint32_t inside;                /* frees of what was made in the block */
+	const char *op_cause, *sites_cause, *frees_cause;
+};
+
 struct mp_range { uint32_t from, to; };
 struct mp_lost { struct mp_range *x; uint32_t n, room; };
 
 struct mp_wide { uint64_t *x; size_t room; };
-/* Arrays that a handed out block points into. */
+/* The other arrays that a handed out block points into. */
 struct mp_decoded {
-	uint8_t *op, *gone;
-	uint16_t *site, *back;
-	uint32_t *sites, *old, *new_, *ended;
+	uint32_t *ended;
 	struct mp_run *thread, *time;
 	struct mp_pair *pairs[3];
-	size_t op_room, gone_room, site_room, back_room, sites_room, old_room, new_room;
 	size_t ended_room, thread_room, time_room, pairs_room[3];
 	struct mp_wide column[160];     /* values of other blocks, by place */
 	const int64_t *values[128];
@@ -53,9 +68,7 @@ struct mp_reader {
 	bool held;                      /* the block at hand was not used yet */
 	bool again;                     /* nor that, but it was counted */
 	bool noise;                     /* bytes that are no block were met before it */
-	void *z;                        /* ZSTD_DCtx */
-	uint8_t *scratch;
-	size_t scratch_room;
+	struct mp_unpack unpack;
 
 	/* the part */
 	struct mp_tree *tree;
@@ -75,6 +88,7 @@ struct mp_reader {
 	uint64_t end_number[MP_END_NUMBERS]; /* END's, if complete */
 
 	struct mp_block block;
+	struct mp_unpacked unpacked;
 	struct mp_decoded d;
 	uint64_t chunks;                /* of a checkpoint that have come so far */
 	uint32_t n_gathered, n_gathered_left, n_gathered_done, n_gathered_runs;
@@ -88,7 +102,9 @@ struct mp_reader {
 };
 
 /* reader.c */
-/* Room for N entries of SIZE in *P; old ones kept. */
+/* Room for N entries of SIZE in *P; old ones kept.  False: memory is out. */
+bool mp_make_room(void *p, size_t *room, size_t n, size_t size);
+/* The same, and the reader fails. */
 bool mp_room(struct mp_reader *, void *p, size_t *room, size_t n, size_t size);
 __attribute__((format(printf, 2, 3))) int mp_reader_fail(struct mp_reader *, const char *, ...);
 /* Damage at OFFSET: told once, an error in a profile. */
@@ -99,6 +115,12 @@ __attribute__((format(printf, 3, 4))) void mp_damaged(struct mp_reader *, uint64
 int mp_reader_detect(struct mp_reader *);
 
 /* reader_raw.c */
+static inline bool mp_is_head(const uint8_t *p)
+{
+	return mp_get_u32(p) == MP_SKIPPABLE &&
+		memcmp(p + MP_FRAME_HEAD, MP_MARKER, MP_MARKER_LEN) == 0;
+}
+
 /* The next block whose header is whole: 1, 0 at the end of the stream (*cut: in
  * the middle of a block), -1 on failure. */
 int mp_raw_next(struct mp_reader *, bool *cut);
@@ -110,6 +132,19 @@ const uint8_t *mp_column_open(struct mp_reader *, unsigned i, const char **cause
 int mp_column_find(const struct mp_reader *, unsigned id);
 /* Offset of column I's frame in the stream. */
 uint64_t mp_column_offset(const struct mp_reader *, unsigned i);
+
+/* reader_columns.c: nothing of a reader is used */
+/* Entries, frames and hashes of a raw block whose header is there; false if one is bad. */
+bool mp_raw_columns(struct mp_raw *);
+extern const char mp_no_memory[], mp_no_site[];
+int mp_raw_find(const struct mp_raw *, unsigned id);            /* -1 if absent */
+uint32_t mp_raw_values(const struct mp_raw *, unsigned id);     /* 0 if absent */
+const uint8_t *mp_unpack(struct mp_unpack *, const struct mp_raw *, unsigned i,
+		const char **cause);
+void mp_unpack_free(struct mp_unpack *);
+void mp_unpacked_read(struct mp_unpacked *, struct mp_unpack *, const struct mp_raw *,
+		unsigned want);
+void mp_unpacked_free(struct mp_unpacked *);
 
 /* reader_part.c */
 /* The next block of the part, its sequence checked: 1, 0 at the end, -1. */

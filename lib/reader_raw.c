@@ -37,12 +37,6 @@ static int want(struct mp_reader *r, size_t n)
 	return 0;
 }
 
-static bool is_head(const uint8_t *p)
-{
-	return mp_get_u32(p) == MP_SKIPPABLE &&
-		memcmp(p + MP_FRAME_HEAD, MP_MARKER, MP_MARKER_LEN) == 0;
-}
-
 /* Search the next marker, FROM bytes from here, and stop at its block: 1, or 0 at
  * the end of the stream with LEAVE bytes not skipped. */
 static int seek(struct mp_reader *r, size_t from, bool keep)
@@ -60,7 +54,7 @@ static int seek(struct mp_reader *r, size_t from, bool keep)
 		p = memmem(in->data + from, in->have - from, MP_MARKER, MP_MARKER_LEN);
 		if (p) {
 			at = (size_t)(p - in->data);
-			r->at_marker = at < MP_FRAME_HEAD || !is_head(p - MP_FRAME_HEAD);
+			r->at_marker = at < MP_FRAME_HEAD || !mp_is_head(p - MP_FRAME_HEAD);
 			return skip(r, r->at_marker ? at : at - MP_FRAME_HEAD) ? -1 : 1;
 		}
 		/* what may be the begin of a frame head and marker stays */
@@ -111,28 +105,13 @@ static int cut_off(struct mp_reader *r, size_t lead, bool *cut)
 	return 0;
 }
 
-/* Hashes of all columns. */
 static void check_columns(struct mp_reader *r)
 {
-	struct mp_raw *raw = &r->raw;
-	const uint8_t *p = raw->header + raw->h.length;
-
-	raw->bad_own = raw->bad_defs = false;
-	for (unsigned i = 0; i < raw->h.columns; i++) {
-		struct mp_entry *e = &raw->entry[i];
-
-		mp_entry_parse(raw->header, i, e);
-		raw->frame[i] = p;
-		raw->bad[i] = mp_hash(p, e->stored) != e->hash;
-		p += e->stored;
-		if (!raw->bad[i])
-			continue;
-		if (e->id >= MP_COL_D_BASE)
-			raw->bad_defs = true;
-		else
-			raw->bad_own = true;
-		mp_damaged(r, mp_column_offset(r, i), "checksum differs");
-	}
+	if (mp_raw_columns(&r->raw))
+		return;
+	for (unsigned i = 0; i < r->raw.h.columns; i++)
+		if (r->raw.bad[i])
+			mp_damaged(r, mp_column_offset(r, i), "checksum differs");
 }
 
 /* The block that begins LEAD bytes before its marker, here: 1, 0 it is none (the
@@ -210,7 +189,7 @@ int mp_raw_next(struct mp_reader *r, bool *cut)
 			return 0;
 		r->at_marker = false;
 		if (r->in->have < lead + MP_MARKER_LEN ? begins_block(r->in) :
-		    !lead || is_head(r->in->data)) {
+		    !lead || mp_is_head(r->in->data)) {
 			found = block_here(r, lead, cut, &end);
 			if (found)
 				return found;
@@ -239,10 +218,7 @@ void mp_raw_done(struct mp_reader *r)
 
 int mp_column_find(const struct mp_reader *r, unsigned id)
 {
-	for (unsigned i = 0; i < r->raw.h.columns; i++)
-		if (r->raw.entry[i].id == id)
-			return (int)i;
-	return -1;
+	return mp_raw_find(&r->raw, id);
 }
 
 uint64_t mp_column_offset(const struct mp_reader *r, unsigned i)
@@ -250,47 +226,11 @@ uint64_t mp_column_offset(const struct mp_reader *r, unsigned i)
 	return r->raw.offset + (uint64_t)(r->raw.frame[i] - r->raw.header);
 }
 
-static const char *entry_check(const struct mp_header *h, const struct mp_entry *e)
-{
-	uint64_t most = MP_DEFINITION_RAW_MAX;
-
-	if (e->codec != MP_CODEC_ZSTD)
-		return "unknown compression";
-	if (h->kind == MP_BLOCK_EVENTS && e->id <= MP_COL_TIME)
-		most = 10 * (uint64_t)h->n + 64;
-	if (e->raw > most)
-		return "a column is too long";
-	if (!mp_values_plausible((enum mp_coding)e->coding, e->values, e->raw))
-		return "a column's length does not fit its values";
-	return NULL;
-}
-
 const uint8_t *mp_column_open(struct mp_reader *r, unsigned i, const char **cause)
 {
-	const struct mp_entry *e = &r->raw.entry[i];
-	const uint8_t *frame = r->raw.frame[i];
-	size_t got;
+	const uint8_t *raw = mp_unpack(&r->unpack, &r->raw, i, cause);
 
-	*cause = r->raw.bad[i] ? "checksum differs" : entry_check(&r->raw.h, e);
-	if (*cause)
-		return NULL;
-	if (ZSTD_getFrameContentSize(frame, e->stored) != e->raw ||
-	    ZSTD_findFrameCompressedSize(frame, e->stored) != e->stored) {
-		*cause = "a frame's length differs from the directory's";
-		return NULL;
-	}
-	if (!r->z)
-		r->z = ZSTD_createDCtx();
-	if (!r->z)
+	if (*cause == mp_no_memory)
 		mp_reader_fail(r, "%s: out of memory", r->name);
-	if (!r->z || !mp_room(r, &r->scratch, &r->scratch_room, (size_t)e->raw + 64, 1)) {
-		*cause = "out of memory";
-		return NULL;
-	}
-	got = ZSTD_decompressDCtx(r->z, r->scratch, e->raw, frame, e->stored);
-	if (ZSTD_isError(got) || got != e->raw) {
-		*cause = "a frame cannot be decompressed";
-		return NULL;
-	}
-	return r->scratch;
+	return raw;
 }
