@@ -355,6 +355,7 @@ int mp_close(struct mp_reader *r)
 		return -1;
 	d = &r->d;
 	status = mp_err_is(&r->error) ? -1 : 0;
+	mp_fetch_stop(r);
 	mp_stream_close(r->in);
 	mp_defs_reset(r);
 	mp_next_reset(r);

@@ -1,5 +1,6 @@
-/* reader.h - inside the reader: bytes to blocks (reader_raw), blocks to a part
- * (reader_part), columns to definitions and records (reader_defs, reader_block).
+/* reader.h - inside the reader: bytes to blocks (reader_raw, and ahead of them
+ * reader_fetch), blocks to a part (reader_part), columns to definitions and records
+ * (reader_columns, reader_defs, reader_block).
  * Invariant: `pending` bytes of the stream belong to the block at hand and are
  * skipped by the next mp_raw_next; its columns point into them.
  */
@@ -29,6 +30,7 @@ struct mp_unpack { void *z; uint8_t *raw; size_t room; };
 /* Columns of a block of events, decoded as far as that goes without the tree: what
  * struct mp_block has of them, and why they cannot be used (NULL: they can). */
 struct mp_unpacked {
+	unsigned want;                  /* MP_WANT_COLUMNS they were decoded for */
 	uint8_t *op, *gone;
 	uint16_t *site, *back;
 	uint32_t *sites, *old, *new_;
@@ -37,6 +39,7 @@ struct mp_unpacked {
 	uint32_t inside;                /* frees of what was made in the block */
 	const char *op_cause, *sites_cause, *frees_cause;
 };
+#define MP_WANT_COLUMNS (MP_WANT_OP | MP_WANT_SITE | MP_WANT_FREES)
 
 struct mp_range { uint32_t from, to; };
 struct mp_lost { struct mp_range *x; uint32_t n, room; };
@@ -55,6 +58,7 @@ struct mp_decoded {
 };
 
 struct mp_next;                         /* next.c */
+struct mp_fetch;                        /* reader_fetch.c */
 
 struct mp_reader {
 	struct mp_stream *in;
@@ -69,6 +73,9 @@ struct mp_reader {
 	bool again;                     /* nor that, but it was counted */
 	bool noise;                     /* bytes that are no block were met before it */
 	struct mp_unpack unpack;
+	unsigned want;                  /* of the last mp_next_block */
+	struct mp_fetch *fetch;         /* the thread that reads ahead; it has IN then */
+	uint64_t fetch_from;            /* events of the part before there is one */
 
 	/* the part */
 	struct mp_tree *tree;
@@ -145,6 +152,14 @@ void mp_unpack_free(struct mp_unpack *);
 void mp_unpacked_read(struct mp_unpacked *, struct mp_unpack *, const struct mp_raw *,
 		unsigned want);
 void mp_unpacked_free(struct mp_unpacked *);
+
+/* reader_fetch.c */
+#define MP_FETCH_FROM (4 * MP_BLOCK_MAX)        /* events before a thread is worth it */
+/* The next block if one was read ahead: 1; 0: the stream goes on where it stands. */
+int mp_fetch_next(struct mp_reader *);
+/* The columns of the block at hand, if they were decoded ahead for WANT. */
+struct mp_unpacked *mp_fetched(struct mp_reader *, unsigned want);
+void mp_fetch_stop(struct mp_reader *);
 
 /* reader_part.c */
 /* The next block of the part, its sequence checked: 1, 0 at the end, -1. */

@@ -101,6 +101,7 @@ int mp_next_block(struct mp_reader *r, unsigned want, const struct mp_block **bl
 
 	if (!r->in_part)
 		return mp_reader_fail(r, "%s: no part was begun", r->name);
+	r->want = want;
 	while ((got = mp_part_block(r)) > 0) {
 		if (!mp_known_block(r)) {
 			if (mp_err_is(&r->error))

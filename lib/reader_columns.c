@@ -1,7 +1,7 @@
 /* reader_columns.c - what the columns of a block of events say by themselves:
  * decoded, and every free matched with its allocation.
- * Invariant: nothing of the reader or its tree is used, so that it could be done
- * elsewhere.
+ * Invariant: nothing of the reader or its tree is used, so that blocks ahead can be
+ * decoded on another thread (reader_fetch.c).
  */
 #include "reader.h"
 
@@ -14,6 +14,7 @@
 /* ---- one column ------------------------------------------------------------------ */
 
 const char mp_no_memory[] = "out of memory";
+const char mp_no_site[] = "an allocation refers to no site";
 
 int mp_raw_find(const struct mp_raw *raw, unsigned id)
 {
@@ -270,6 +271,7 @@ void mp_unpacked_read(struct mp_unpacked *c, struct mp_unpack *u, const struct m
 	struct work w = { c, u, raw };
 	bool frees = want & MP_WANT_FREES, ends = mp_raw_find(raw, MP_COL_PROCEND) >= 0;
 
+	c->want = want & MP_WANT_COLUMNS;
 	c->op_cause = c->sites_cause = c->frees_cause = NULL;
 	if ((uint64_t)mp_raw_values(raw, MP_COL_SITE) + mp_raw_values(raw, MP_COL_BACK) != raw->h.n)
 		return;         /* the reader will say so */

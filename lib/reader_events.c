@@ -38,8 +38,6 @@ static const char *read_pairs(struct mp_reader *r, unsigned id, unsigned at, uin
 
 /* ---- sites and frees ------------------------------------------------------------- */
 
-const char mp_no_site[] = "an allocation refers to no site";
-
 /* Mark what the end of processes ends, and count it; false when memory is out. */
 static bool mark_ended(struct mp_reader *r, uint8_t *gone, uint32_t *count)
 {
@@ -167,7 +165,7 @@ static const char *read_times(struct mp_reader *r)
 const char *mp_read_events(struct mp_reader *r, unsigned want)
 {
 	struct mp_block *b = &r->block;
-	struct mp_unpacked *u = &r->unpacked;
+	struct mp_unpacked *u = mp_fetched(r, want);
 	const char *cause;
 
 	b->n_alloc = mp_raw_values(&r->raw, MP_COL_SITE);
@@ -175,10 +173,12 @@ const char *mp_read_events(struct mp_reader *r, unsigned want)
 	if ((uint64_t)b->n_alloc + b->n_free != b->n)
 		return "events do not add up";
 	cause = read_sparse(r, want);
-	if (!cause) {
+	if (!cause && !u) {
+		u = &r->unpacked;
 		mp_unpacked_read(u, &r->unpack, &r->raw, want);
-		cause = take_unpacked(r, u, want);
 	}
+	if (!cause)
+		cause = take_unpacked(r, u, want);
 	if (!cause && want & MP_WANT_THREAD)
 		cause = read_threads(r);
 	if (!cause && want & MP_WANT_TIME)

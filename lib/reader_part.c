@@ -272,6 +272,7 @@ static void part_reset(struct mp_reader *r)
 	r->n_meta = 0;
 	r->kept_n = 0;
 	r->placeholders = 0;
+	r->fetch_from = MP_FETCH_FROM;
 }
 
 /* Begin a part with the block at hand. */

@@ -180,6 +180,8 @@ int mp_raw_next(struct mp_reader *r, bool *cut)
 	if (skip(r, r->pending))
 		return -1;
 	r->pending = 0;
+	if (mp_fetch_next(r))
+		return 1;
 	while (!end) {
 		size_t lead = r->at_marker ? 0 : MP_FRAME_HEAD;
 
