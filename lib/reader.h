@@ -146,7 +146,7 @@ bool mp_raw_columns(struct mp_raw *);
 extern const char mp_no_memory[], mp_no_site[];
 int mp_raw_find(const struct mp_raw *, unsigned id);            /* -1 if absent */
 uint32_t mp_raw_values(const struct mp_raw *, unsigned id);     /* 0 if absent */
-const uint8_t *mp_unpack(struct mp_unpack *, const struct mp_raw *, unsigned i,
+const uint8_t *mp_raw_unpack(struct mp_unpack *, const struct mp_raw *, unsigned i,
 		const char **cause);
 void mp_unpack_free(struct mp_unpack *);
 void mp_unpacked_read(struct mp_unpacked *, struct mp_unpack *, const struct mp_raw *,

@@ -66,7 +66,7 @@ static const char *entry_check(const struct mp_header *h, const struct mp_entry 
 	return NULL;
 }
 
-const uint8_t *mp_unpack(struct mp_unpack *u, const struct mp_raw *raw, unsigned i,
+const uint8_t *mp_raw_unpack(struct mp_unpack *u, const struct mp_raw *raw, unsigned i,
 		const char **cause)
 {
 	const struct mp_entry *e = &raw->entry[i];
@@ -123,7 +123,7 @@ static const uint8_t *open_column(const struct work *w, unsigned id, enum mp_cod
 	*cause = NULL;
 	if (*i >= 0 && w->raw->entry[*i].coding != coding)
 		*cause = "a column has another coding than it must";
-	return *i < 0 || *cause ? NULL : mp_unpack(w->u, w->raw, (unsigned)*i, cause);
+	return *i < 0 || *cause ? NULL : mp_raw_unpack(w->u, w->raw, (unsigned)*i, cause);
 }
 
 static const char *read_op(const struct work *w)

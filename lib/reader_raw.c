@@ -230,7 +230,7 @@ uint64_t mp_column_offset(const struct mp_reader *r, unsigned i)
 
 const uint8_t *mp_column_open(struct mp_reader *r, unsigned i, const char **cause)
 {
-	const uint8_t *raw = mp_unpack(&r->unpack, &r->raw, i, cause);
+	const uint8_t *raw = mp_raw_unpack(&r->unpack, &r->raw, i, cause);
 
 	if (*cause == mp_no_memory)
 		mp_reader_fail(r, "%s: out of memory", r->name);
