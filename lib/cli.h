@@ -128,6 +128,7 @@ struct mp_writer *cli_create_binary(void);
 void cli_finish_binary(struct mp_writer *);
 /* A filter's last step: -m, then a table on a terminal, else the profile. */
 void cli_emit(struct mp_profile *);
+void cli_emit_by(struct mp_profile *, enum mp_by);     /* rows of the table */
 int64_t cli_least(struct mp_profile *, int column);     /* -m as a value, 0: none */
 bool cli_min_given(void);                               /* also -m 0 */
 void cli_fold(struct mp_profile *, int column);         /* -m applied; dies */

@@ -163,7 +163,12 @@ void cli_fold(struct mp_profile *p, int column)
 
 void cli_emit(struct mp_profile *p)
 {
-	struct cli_table table = { .by = MP_BY_LINE, .lines = 20, .more = "-t for all" };
+	cli_emit_by(p, MP_BY_LINE);
+}
+
+void cli_emit_by(struct mp_profile *p, enum mp_by by)
+{
+	struct cli_table table = { .by = by, .lines = 20, .more = "-t for all" };
 	struct mp_writer *w;
 
 	if (mp_profile_set_meta(p, "program", cli_self->name) < 0)

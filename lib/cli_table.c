@@ -16,6 +16,7 @@ struct shape {
 	int64_t whole;                  /* 100 % */
 	bool diff, both;                /* both: self and total differ */
 	bool color;
+	struct cli_growth growth;       /* in place of what can be had without it */
 	size_t width;                   /* of the terminal, 0: none */
 };
 
@@ -50,7 +51,10 @@ static void shape_up(struct shape *s, struct mp_profile *p, const struct cli_tab
 	s->old = s->diff ? named(p, "old", "diff") : SIZE_MAX;
 	s->new_ = s->diff ? named(p, "new", "diff") : SIZE_MAX;
 	s->whole = mp_total(p, s->old != SIZE_MAX ? (int)s->old : table->column);
-	s->both = two_values(table->by);
+	cli_growth_find(&s->growth, p, s->k);
+	s->both = two_values(table->by) && !s->growth.n;
+	if (s->growth.n)
+		s->count = SIZE_MAX;
 	s->color = print_colored((enum print_color)cli_shared.color);
 	s->width = print_width();
 }
@@ -91,6 +95,7 @@ static void row(const struct shape *s, const struct mp_group *g)
 
 	if (s->both)
 		used += value(s, g->total[s->k]);
+	used += cli_growth_row(&s->growth, s->table->by_total ? g->total : g->self);
 	used += plain(s, s->count, g, "count");
 	used += plain(s, s->old, g, s->column->unit);
 	used += plain(s, s->new_, g, s->column->unit);
@@ -161,6 +166,7 @@ static void header(const struct shape *s)
 	printf("%s%11s %7s  ", print_style(s->color, PRINT_BOLD), s->both ? "self" : s->column->name, "%");
 	if (s->both)
 		printf("%11s %7s  ", "total", "%");
+	cli_growth_header(&s->growth);
 	if (s->count != SIZE_MAX)
 		printf("%10s  ", "count");
 	if (s->old != SIZE_MAX)
@@ -191,6 +197,7 @@ static void remainder_row(const struct shape *s, const struct mp_groups *g, size
 	value(s, self);
 	if (s->both)
 		printf("%21s", "");
+	cli_growth_blank(&s->growth);
 	if (s->count != SIZE_MAX)
 		printf("%10s  ", s->table->by_total ? "" : print_number(number, count,
 			"count"));
@@ -221,7 +228,8 @@ void cli_table(struct mp_profile *p, const struct cli_table *table)
 			break;
 		row(&s, &g->group[i]);
 	}
-	if (i < g->n)
+	/* callers hold nothing themselves, and evidence has no totals */
+	if (i < g->n && !(s.growth.n && !table->by_total && !g->group[i].self[s.k]))
 		remainder_row(&s, g, i);
 	mp_groups_free(g);
 }

@@ -28,6 +28,8 @@ struct grouper {
 	char *text;      /* the name at hand */
 	size_t size;
 	FILE *out;
+	size_t row;
+	uint32_t *of_row; /* its group by self; NULL: not asked for */
 };
 
 static bool rehash(struct grouper *g)
@@ -187,6 +189,8 @@ static int add(struct grouper *g, int64_t *sum, const int64_t *value)
 
 static int count_self(struct grouper *g, uint32_t id, const int64_t *value)
 {
+	if (id && g->of_row)
+		g->of_row[g->row] = id - 1;
 	return id ? add(g, g->groups->group[id - 1].self, value) : -1;
 }
 
@@ -278,6 +282,7 @@ static int count_rows(struct grouper *g)
 	for (size_t i = 0; !status && i < g->p->rows; i++) {
 		struct mp_row row = mp_row(g->p, i);
 
+		g->row = i;
 		if (g->by == MP_BY_STACK)
 			status = by_stack(g, i, row.key.node, row.value);
 		else if (g->by >= MP_BY_THREAD)
@@ -330,29 +335,52 @@ static bool prepare(struct grouper *g)
 	return true;
 }
 
+static bool group(struct grouper *g)
+{
+	bool good = prepare(g) && !count_rows(g);
+
+	if (g->out)
+		fclose(g->out);
+	free(g->text);
+	free(g->slot);
+	free(g->stamp);
+	free(g->id);
+	free(g->at);
+	free(g->python);
+	return good;
+}
+
 struct mp_groups *mp_group(
 	struct mp_profile *p, enum mp_by by, enum mp_show show, int column, bool by_total)
 {
 	bool valued = column >= 0 && (size_t)column < p->columns;
 	struct order o = {(size_t)column, valued, by_total};
 	struct grouper g = {.p = p, .tree = p->tree, .by = by, .show = show};
-	bool good = prepare(&g) && !count_rows(&g);
 
-	if (g.out)
-		fclose(g.out);
-	free(g.text);
-	free(g.slot);
-	free(g.stamp);
-	free(g.id);
-	free(g.at);
-	free(g.python);
-	if (!good) {
+	if (!group(&g)) {
 		mp_groups_free(g.groups);
 		return NULL;
 	}
 	if (g.groups->n > 1)
 		qsort_r(g.groups->group, g.groups->n, sizeof(*g.groups->group), compare, &o);
 	return g.groups;
+}
+
+uint32_t *mp_group_rows(struct mp_profile *p, enum mp_by by, enum mp_show show, size_t *n)
+{
+	uint32_t *of_row = calloc(p->rows + 1, sizeof(*of_row));
+	struct grouper g = {
+		.p = p, .tree = p->tree, .by = by, .show = show, .of_row = of_row};
+
+	*n = 0;
+	if (!of_row || !group(&g)) {
+		free(of_row);
+		of_row = NULL;
+	} else {
+		*n = g.groups->n;
+	}
+	mp_groups_free(g.groups);
+	return of_row;
 }
 
 void mp_groups_free(struct mp_groups *groups)

@@ -6,6 +6,9 @@
 
 #include <stdio.h>
 
+/* Per row the number of the group its self counts for, 0 … N - 1.  NULL when memory is
+ * out. */
+uint32_t *mp_group_rows(struct mp_profile *, enum mp_by, enum mp_show, size_t *n);
 /* What MP_SHOW_DEFAULT means for a stack without Python frames. */
 enum mp_show mp_show_of(const struct mp_tree *, mp_node stack, enum mp_show);
 /* Whether SHOW asks for a node's frames; MP_SHOW_DEFAULT: of a stack with Python. */

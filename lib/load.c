@@ -1,6 +1,7 @@
 /* load.c - a whole stream as one profile: profiles as they are, traces seen
  * through a query, parts added.
  */
+#include "growth.h"
 #include "io.h"
 #include "view.h"
 #include "views.h"
@@ -211,11 +212,27 @@ static void load_profile(struct mp_profile *p, struct mp_reader *r, const struct
 	free(x.value);
 }
 
+static void load_growth(struct mp_profile *p, struct mp_reader *r, const struct mp_query *q)
+{
+	struct mp_profile *one = mp_growth_part(r, q);
+	unsigned long unused;
+
+	if (!one)
+		mp_profile_fail(p, "out of memory");
+	else if (mp_profile_error(one))
+		mp_profile_fail(p, "%s", mp_profile_error(one));
+	else if (!mp_merge(p, one, 1))
+		merge_meta(p, r, &unused);
+	mp_profile_free(one);
+}
+
 static void load_part(struct mp_profile *p, struct mp_reader *r, const struct mp_query *q)
 {
 	uint64_t time = 0;
 
-	if (mp_kind(r) == MP_TRACE)
+	if (mp_kind(r) == MP_TRACE && q->growth)
+		load_growth(p, r, q);
+	else if (mp_kind(r) == MP_TRACE)
 		load_trace(&p, r, q, 1, &time);
 	else
 		load_profile(p, r, q);

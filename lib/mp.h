@@ -296,6 +296,7 @@ struct mp_query {
 	bool each_process;      /* every process at its own peak */
 	bool at_exit;           /* live: ignore the finalize mark of an interpreter */
 	bool idle;              /* samples: idle ones, too */
+	struct mp_growth *growth;       /* not NULL: traces by what grows in them (growth.h) */
 };
 
 /* Load what is left of the stream: profiles as they are (QUERY's keep applied),

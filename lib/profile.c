@@ -250,22 +250,29 @@ static int combine(struct mp_profile *p, size_t column, int64_t *into, int64_t v
 	}
 }
 
+uint32_t mp_find_ids(const struct mp_profile *p, const struct mp_ids *k)
+{
+	uint32_t row = p->slot ? p->slot[hash_ids(k) & p->mask] : 0;
+
+	while (row && memcmp(&p->key[row - 1], k, sizeof(*k)))
+		row = p->next[row - 1];
+	return row;
+}
+
 int mp_add_ids(struct mp_profile *p, const struct mp_ids *k, const int64_t *value)
 {
-	uint32_t hash = hash_ids(k), row;
+	uint32_t row;
 	bool new;
 
 	if (p->error[0] || (!p->slot && rebuild(p)))
 		return -1;
-	row = p->slot[hash & p->mask];
-	while (row && memcmp(&p->key[row - 1], k, sizeof(*k)))
-		row = p->next[row - 1];
+	row = mp_find_ids(p, k);
 	new = !row;
 	if (new) {
 		if (p->rows == p->room && (more_rows(p) || rebuild(p)))
 			return -1;
 		p->key[p->rows] = *k;
-		put_row(p, p->rows, hash);
+		put_row(p, p->rows, hash_ids(k));
 		row = (uint32_t)++p->rows;
 	}
 	for (size_t c = 0; c < p->columns; c++)

@@ -38,6 +38,7 @@ struct mp_profile {
 int mp_profile_fail(struct mp_profile *, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 int mp_add_ids(struct mp_profile *, const struct mp_ids *, const int64_t *value);
+uint32_t mp_find_ids(const struct mp_profile *, const struct mp_ids *); /* row + 1, 0: none */
 /* The column equal to C, made if new; -1 and an error if it would mix views. */
 int mp_profile_column(struct mp_profile *, const struct mp_column *c);
 int mp_rename_column(struct mp_profile *, int column, const char *name);
