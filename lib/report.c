@@ -149,17 +149,21 @@ static int pack(struct mp_report *r, const struct mp_report_options *o, bool dif
 int mp_report_write(struct mp_report *r, const struct mp_report_options *o, bool diff,
 	FILE *out)
 {
-	double page = (double)mp_report_page_size(), room = (double)o->size - page;
+	double room = (double)o->size - (double)mp_report_page_size();
 	uint32_t stacks = o->stacks ? o->stacks : STACKS;
 	struct mp_buf packed = { 0 };
+	bool again = false;
 	int status = mp_err_is(&r->error) ? -1 : mp_report_weigh(r);
 
 	status = status ? status : pack(r, o, diff, stacks, &packed);
 	while (!status && (double)packed.n > room && stacks > STACKS_MIN) {
-		/* a page shrinks less than its stacks */
+		/* a page grows with some root of its stacks: those left out first are the
+		 * lightest, with the fewest flows */
 		double fit = room > 0 ? room / (double)packed.n : 0;
 
-		stacks = (uint32_t)(stacks * fit * fit * 0.95);
+		fit *= again ? fit * fit : fit;
+		again = true;
+		stacks = (uint32_t)(stacks * fit * 0.95);
 		stacks = stacks < STACKS_MIN ? STACKS_MIN : stacks;
 		status = pack(r, o, diff, stacks, &packed);
 	}

@@ -27,6 +27,7 @@ struct lister {
 	struct entry *entry, *sorted;
 	size_t n, room, sorted_room;
 	size_t *head;           /* per row: of the sort */
+	struct entry by_birth[256];
 };
 
 void mp_column_put(struct report_column *c, uint64_t value)
@@ -101,24 +102,28 @@ static void put_flow(struct lister *x, uint32_t step, uint32_t died, const struc
 /* Flows of one row, from sorted[i]; returns the first of the next. */
 static size_t put_row(struct lister *x, size_t i, uint32_t last, uint32_t died, uint64_t *n)
 {
-	struct entry by[256];
+	uint64_t used[4] = { 0 }; /* births, a bit each */
 	uint32_t row = x->sorted[i].row;
 
-	memset(by, 0, sizeof(by));
 	for (; i < x->n && x->sorted[i].row == row; i++) {
-		struct entry *e = &by[x->sorted[i].born];
+		const struct entry *e = &x->sorted[i];
+		struct entry *sum = &x->by_birth[e->born];
+		uint64_t bit = 1ull << (e->born & 63);
 
-		e->count += x->sorted[i].count;
-		e->bytes += x->sorted[i].bytes;
+		if (!(used[e->born >> 6] & bit))
+			*sum = (struct entry){ .row = row, .born = e->born };
+		used[e->born >> 6] |= bit;
+		sum->count += e->count;
+		sum->bytes += e->bytes;
 	}
-	for (uint32_t born = 0; born < 256; born++) {
-		if (!by[born].count)
-			continue;
-		by[born].row = row;
-		by[born].born = born;
-		put_flow(x, row - last, died, &by[born]);
-		last = row;
-		++*n;
+	for (uint32_t k = 0; k < 4; k++) {
+		for (; used[k]; used[k] &= used[k] - 1) {
+			uint32_t born = k * 64 + (uint32_t)__builtin_ctzll(used[k]);
+
+			put_flow(x, row - last, died, &x->by_birth[born]);
+			last = row;
+			++*n;
+		}
 	}
 	return i;
 }

@@ -48,7 +48,8 @@ int mp_report_pack(struct mp_report *r, const struct mp_buf *payload, struct mp_
 	uint8_t *deflated = malloc(n);
 	char *out;
 
-	if (!deflated || compress2(deflated, &n, (const uint8_t *)payload->s, payload->n, 9) != Z_OK) {
+	if (!deflated || compress2(deflated, &n, (const uint8_t *)payload->s, payload->n,
+				 Z_DEFAULT_COMPRESSION) != Z_OK) {
 		free(deflated);
 		return mp_report_memory(r);
 	}
