@@ -117,7 +117,7 @@ class Flame {
 
 		if (this.root.childElementCount !== shown.length)
 			this.root.replaceChildren(...shown);
-		if (grown)      // the root is where the reading begins
+		if (grown)
 			this.scroller.scrollTop = this.icicle ? 0 : this.scroller.scrollHeight;
 		this.mark(this.matched);
 		this.tell(this.boxOf(this.focus));
@@ -142,6 +142,13 @@ class Flame {
 		e.setAttribute('aria-level', box.depth + 1);
 		e.setAttribute('aria-label', `${name}, ${this.view.say(total[node])}, ${
 			percent(total[node], total[0])}`);
+	}
+
+	// The root is where the reading begins.
+	turn(icicle) {
+		this.icicle = icicle;
+		this.draw();
+		this.scroller.scrollTop = icicle ? 0 : this.scroller.scrollHeight;
 	}
 
 	// ---- search -------------------------------------------------------------------------

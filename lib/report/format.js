@@ -45,6 +45,8 @@ function percent(v, whole) {
 function time(ns, step = 1e6) {
 	const s = ns / 1e9, digits = Math.max(0, Math.min(9, Math.ceil(-Math.log10(step / 1e9))));
 
+	if (s < 1e-3 && digits > 5)
+		return digits > 8 && ns < 1000 ? `${ns} ns` : `${(s * 1e6).toFixed(digits - 6)} \u00b5s`;
 	if (s < 1 && digits > 2)
 		return `${(s * 1e3).toFixed(Math.max(0, digits - 3))} ms`;
 	if (s < 60)
@@ -55,10 +57,11 @@ function time(ns, step = 1e6) {
 		: `${Math.floor(minutes / 60)} h ${minutes % 60} min ${rest.toFixed(digits)} s`;
 }
 
-// Control characters and marks that turn the direction of text are shown, not obeyed.
+// Control characters and marks that turn the direction of text are shown, not obeyed;
+// lines and tabs are space.
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
-const plain = (text) => text.replace(UNSAFE, (c) =>
+const plain = (text) => text.replace(/[\t\n\r]+/g, ' ').replace(UNSAFE, (c) =>
 	`\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 const basename = (path) => path.slice(path.lastIndexOf('/') + 1) || path;

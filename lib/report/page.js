@@ -102,7 +102,8 @@ class Page {
 		this.figures.replaceChildren(el('span.window', {}, whole ? `Whole run, ${time(edge(run, run.n) - run.from, run.width)}`
 			: app.spanOf(app.at)), ' \u00b7 peak ', strong(bytes(f.peakBytes)), ` in ${count(f.peakCount)} blocks at ${
 			time(f.peakTime, run.width)} \u00b7 allocated `, strong(bytes(f.allocatedBytes)), ` in ${
-			count(f.allocatedCount)} \u00b7 leaked `, strong(bytes(this.leaked())), app.filtered() ? ' \u00b7 filtered' : '');
+			count(f.allocatedCount)} \u00b7 leaked `, strong(bytes(this.leaked())), app.filtered() ? ` \u00b7 shown ${quantity(app.sum(app.measure), app.unit)}` : '',
+		f.peakLostBytes ? ` \u00b7 ${bytes(f.peakLostBytes)} of the peak not known whose` : '');
 		this.timeline.place();
 		this.stacks.update(this.matcher());
 		this.objects.update(this.matcher());
@@ -134,7 +135,11 @@ class Page {
 }
 
 // A command without the folders of its words.
-const shortCommand = (command) => command.split(' ').map((w) => w.startsWith('/') ? basename(w) : w).join(' ');
+function shortCommand(command) {
+	const words = command.split(/\s+/).map((w) => w.startsWith('/') ? basename(w) : w).join(' ');
+
+	return words.length > 120 ? `${words.slice(0, 119)}\u2026` : words;
+}
 
 // ---- who, when, how much -------------------------------------------------------------------
 
@@ -179,6 +184,34 @@ class Head {
 		fact(pids.length > 1 ? 'Processes' : 'Process', pids.length > 2 ? number(pids.length) : pids.join(', '),
 			`${number(s.threads)} thread${s.threads === 1 ? '' : 's'}`, `pid ${pids.join(', ')}`);
 		$('facts').replaceChildren(...facts);
+		this.more(s);
+	}
+
+	// What mp-stat says beside that, and what the trace says of itself.
+	more(s) {
+		const { run } = this, rows = [], say = (name, value) => rows.push(el('dt', {}, name), el('dd', {}, value));
+		const marks = new Map();
+
+		if (s.start_ns)
+			say('Started', new Date(s.start_ns / 1e6).toISOString().replace('T', ' ').replace('Z', ' UTC'));
+		say('Order', `exact within a thread and for each block; between threads to ${time(s.tick, s.tick)}`);
+		say('Frees', `${number(s.frees)}; ${number(s.unknown_frees)} of blocks made before the trace, ${
+			number(s.implicit_frees)} not seen but shown by an allocation in their place`);
+		if (s.rss.readings)
+			say('RSS at its highest', [['anonymous', s.rss.anon], ['file', s.rss.file], ['shared', s.rss.shmem]]
+				.filter((r) => r[1] >= 0).map((r) => `${r[0]} ${bytes(r[1])}`).concat(`${number(s.rss.readings)} readings`)
+				.join(', '));
+		if (s.samples)
+			say('CPU samples', `${number(s.samples)}, ${time(s.sampled_ns)}; ${number(s.idle_samples)} idle`);
+		for (const m of run.marks)
+			marks.set(m.name, (marks.get(m.name) || 0) + 1);
+		if (marks.size)
+			say('Marks', [...marks].slice(0, 20).map(([name, n]) => `${plain(name)}${n > 1 ? ` \u00d7 ${n}` : ''}`).join(', '));
+		for (const p of run.processes.slice(0, 40))
+			say(`Process ${p[0]}`, plain(p[2] || p[1]));
+		for (const [key, value] of Object.entries(run.meta))
+			say(plain(key), plain(value));
+		$('more').replaceChildren(el('details', {}, el('summary', {}, 'More about this trace'), el('dl', {}, ...rows)));
 	}
 
 	loss() {
@@ -189,7 +222,11 @@ class Head {
 		say(l.truncated, 'part cut short', 'parts cut short');
 		say(l.lost_events, 'lost event', 'lost events');
 		say(l.lost_bytes, 'lost byte', 'lost bytes');
-		const text = words.length ? [`Incomplete: ${words.join(', ')}.`] : [];
+		const text = words.length ? [`Incomplete: ${words.join(', ')}.`] : [], s = run.summary;
+
+		if (run.n && (run.from > 0 || run.end + run.width < s.duration))
+			text.push(`Figures above the timeline are of the whole trace; it shows ${time(run.from, run.width)} to ${
+				time(run.end, run.width)}.`);
 
 		if (run.damaged)
 			text.push('When what lives across the damage was allocated and freed is approximate.');

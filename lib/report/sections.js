@@ -11,10 +11,7 @@ class Stacks {
 		this.flame.onzoom = () => this.unzoom.hidden = !this.flame.zoom;
 		this.unzoom = el('button', { type: 'button', hidden: true, onclick: () => this.flame.zoomTo(0) }, 'Reset zoom');
 		root.append(el('div.controls', {}, choice('Which way up', [['icicle', 'Icicle'], ['flame', 'Flame']], 'icicle',
-			(v) => {
-				this.flame.icicle = v === 'icicle';
-				this.flame.draw();
-			}), check('Inverted', app.inverted, (v) => app.set('inverted', v), 'the frame that allocated first, its callers behind it'),
+			(v) => this.flame.turn(v === 'icicle')), check('Inverted', app.inverted, (v) => app.set('inverted', v), 'the frame that allocated first, its callers behind it'),
 		check('Hide the import system', app.hideImport, (v) => app.set('hideImport', v)), this.unzoom, this.share),
 		this.key(), this.flame.about, this.flame.scroller, this.table.root);
 		new ResizeObserver(() => this.flame.view && this.flame.draw()).observe(this.flame.scroller);
@@ -212,14 +209,26 @@ class Objects {
 
 		if (matcher && g.leaf)
 			rows = rows.filter((r) => matcher(g.leaf[r.row]));
+		if (!matcher && !app.filtered())
+			rows.push(...this.lost());
 		for (const r of rows) {
-			r.name = g.name(r);
-			r.total = totals ? Math.max(totals[r.key], r[app.measure]) : 0;
+			r.name = r.key === 'lost' ? '[lost]' : g.name(r);
+			r.total = totals && r.key !== 'lost' ? Math.max(totals[r.key], r[app.measure]) : r[app.measure];
 		}
 		this.table.name = `By ${by}`;
-		this.table.columns = statColumns(by, g.cell, totals ? (v) => quantity(v, app.unit) : null,
+		this.table.columns = statColumns(by, (r) => r.key === 'lost' ? r.name : g.cell(r), totals ? (v) => quantity(v, app.unit) : null,
 			time(app.run.width, app.run.width));
 		this.table.show(rows);
+	}
+
+	// What damage took the stacks of, as a row like any other.
+	lost() {
+		const { app } = this, f = app.figures, { run } = app, [a, b] = app.window;
+		const leaked = a === 0 && b === run.n ? run.live_lost : [0, 0];
+		const row = { key: 'lost', first: -1, last: -1, ...Object.fromEntries(SUMS.map((s) => [s, 0])),
+			peakBytes: f.peakLostBytes, peakCount: f.peakLostCount, leakedBytes: leaked[0], leakedCount: leaked[1] };
+
+		return SUMS.some((s) => row[s]) ? [row] : [];
 	}
 
 	histogram() {

@@ -12,13 +12,13 @@
     same('count', [99999, 100000, 1234567, -2e9].map(count), ['99\u202f999', '100 k', '1.2 M', '\u22122.0 G']);
     same('percent', [percent(1, 0), percent(1, 3), percent(1, 1e6), percent(-1, 2), percent(0, 5)],
         ['', '33.3\u202f%', '<0.1\u202f%', '\u221250.0\u202f%', '0.0\u202f%']);
-    same('time', [time(5e8, 1e6), time(1.5e9, 1e8), time(9e10, 1e9), time(3.7e12, 1e9), time(12345, 1)],
-        ['500 ms', '1.5 s', '1 min 30 s', '1 h 1 min 40 s', '0.012345 ms']);
-    same('plain', plain('a\u202eb\u0000c\u200d'), 'a\\u202eb\\u0000c\\u200d');
+    same('time', [time(5e8, 1e6), time(1.5e9, 1e8), time(9e10, 1e9), time(3.7e12, 1e9), time(12345, 1), time(20, 1), time(2e6, 1e6)],
+        ['500 ms', '1.5 s', '1 min 30 s', '1 h 1 min 40 s', '12.345 \u00b5s', '20 ns', '2 ms']);
+    same('plain', plain('a\u202eb\u0000c\u200d\n\td'), 'a\\u202eb\\u0000c\\u200d d');
     same('shortFile', ['/x/site-packages/p/q.py', '/usr/lib/python3.11/json/decoder.py', 'a.py'].map(shortFile),
         ['p/q.py', 'json/decoder.py', 'a.py']);
     same('csv', csv([['a', 1], ['=cmd()', -2], ['say "x", y', 'line\nline']]),
-        'a,1\n\'=cmd(),-2\n"say ""x"", y",line\\u000aline\n');
+        'a,1\n\'=cmd(),-2\n"say ""x"", y",line line\n');
     same('shortCommand', shortCommand('/usr/bin/python3 /home/me/app.py --x=/tmp'), 'python3 app.py --x=/tmp');
 
     const leb = new Float64Array(4);
