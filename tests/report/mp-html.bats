@@ -134,8 +134,9 @@ $(sed -n 4p got)
     same "$(cat got)" $'[]\n0'
     # from the top by Tab alone: the first steps
     page t.html tab 'document.activeElement.className' tab 'document.activeElement.id' tab \
-        'document.activeElement.className' tab 'document.activeElement.className' >got
-    same "$(tr '\n' ' ' <got)" '"skip" "theme" "grip whole" "handle start" '
+        'document.activeElement.textContent' tab 'document.activeElement.className' tab \
+        'document.activeElement.className' >got
+    same "$(tr '\n' ' ' <got)" '"skip" "theme" "More about this trace" "grip whole" "handle start" '
 }
 
 @test "filters and search hold for graphs and tables" {
