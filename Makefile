@@ -109,7 +109,7 @@ $(tools): $(BUILD)/bin/%: $(BUILD)/obj/tools/%.o $(call obj,$(cli_src)) $(lib)
 	$(LINK) $(filter %.o,$^) $(lib) $(LIBS) $(SYMBOL_LIBS)
 svg_obj = $(call obj,$(sort $(wildcard lib/svg/*.c))) \
 	$(patsubst %,$(BUILD)/obj/%.embed.o,lib/svg/flame.css lib/svg/flame.js)
-$(BUILD)/bin/mp-svg: $(svg_obj)
+$(BUILD)/bin/mp-svg $(BUILD)/bin/mp-time: $(svg_obj)
 $(capture): $(call obj,$(capture_src)) $(call obj,$(cli_src)) $(lib)
 	@mkdir -p $(@D)
 	$(LINK) $^ $(LIBS) $(SYMBOL_LIBS)

@@ -147,6 +147,12 @@ struct cli_table {
 void cli_table(struct mp_profile *, const struct cli_table *);
 void cli_title(struct mp_profile *, int column);        /* its first line: view and sum */
 
+/* The course of a trace (course.h) as rows (cli_course.c), on a terminal (cli_plot.c). */
+struct mp_course;
+void cli_course_text(const struct mp_course *, unsigned part);
+void cli_course_json(const struct mp_course *, unsigned part);
+void cli_plot(const struct mp_course *);
+
 /* The frames of NODE, outermost first, each without its address, pushed into TO
  * (cli_names.c). */
 enum cli_name { CLI_NAME_FUNCTION, CLI_NAME_LINE, CLI_NAME_MODULE };

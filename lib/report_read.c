@@ -99,6 +99,8 @@ int mp_report_read(struct mp_report *r, struct report_run *run, struct mp_reader
 	struct mp_cut *cut = mp_cut_new(mp_tree(in), q);
 	int status;
 
+	if (cut)
+		mp_cut_tick(cut, mp_reader_tick(in));
 	run->s = mp_summary_new();
 	if (!empty || !cut || !run->s || mp_summary_begin(run->s, in, q))
 		status = mp_report_memory(r);

@@ -349,6 +349,11 @@ void mp_timeline_free(struct mp_timeline *t)
 	free(t);
 }
 
+void mp_cut_tick(struct mp_cut *x, uint64_t tick)
+{
+	x->tick = tick;
+}
+
 unsigned mp_cut_want(const struct mp_cut *x)
 {
 	const struct replay *r = x->r;
@@ -367,6 +372,7 @@ struct mp_timeline *mp_timeline_read(struct mp_reader *r, const struct mp_query 
 
 	if (!x)
 		return NULL;
+	mp_cut_tick(x, mp_reader_tick(r));
 	while (!x->r->failed && mp_next_block(r, mp_cut_want(x), &b) > 0) {
 		mp_cut_block(x, b);
 		if (told < x->r->mismatches) /* once a block */

@@ -19,8 +19,9 @@
  * (runtime, arenas where objects are traced) do not exist.
  *
  * There are 100 to 200 buckets; fewer only if each is one step wide, a step being
- * what all times of the trace are multiples of.  If the first block of events shows
- * the step, wider buckets are whole steps.  Edges are exact in ns.
+ * what all times of the trace are multiples of.  If the trace's tick or the first
+ * block of events shows the step, wider buckets are whole steps.  Edges are exact in
+ * ns.
  *
  * Invariant: every sum over cells equals the bucket's own figure, lost_* aside.
  */
@@ -104,6 +105,8 @@ struct mp_timeline *mp_timeline_read(struct mp_reader *, const struct mp_query *
  * contradict the events are told by mp_timeline_read alone. */
 struct mp_cut;
 struct mp_cut *mp_cut_new(const struct mp_tree *, const struct mp_query *);
+/* All times are multiples of TICK: a hint, mp_reader_tick(r)'s; before the first block. */
+void mp_cut_tick(struct mp_cut *, uint64_t tick);
 unsigned mp_cut_want(const struct mp_cut *);
 int mp_cut_block(struct mp_cut *, const struct mp_block *);
 struct mp_timeline *mp_cut_end(struct mp_cut *);      /* frees it */

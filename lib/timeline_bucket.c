@@ -361,10 +361,12 @@ static uint64_t common(uint64_t a, uint64_t b)
 
 /* A width of which 100 to 200 reach SPAN, best a half, a quarter … of the step: it
  * may turn out smaller yet, and doubling leads back to whole steps. */
-static uint64_t first_width(uint64_t step, uint64_t span)
+static uint64_t first_width(uint64_t step, uint64_t span, uint64_t tick)
 {
 	uint64_t width = step;
 
+	if (tick > 1 && step % tick == 0) /* as fine as times can be; doubled by the caller */
+		return tick;
 	while (width % 2 == 0 && span / (width / 2) < MP_BUCKETS)
 		width /= 2;
 	if (span / width < MP_BUCKETS / 2)
@@ -381,7 +383,7 @@ void mp_cut_reach(struct mp_cut *x, uint64_t time, bool exact)
 		x->step = common(at, x->step);
 	end = at > end ? at : end;
 	if (!width && x->step)
-		width = first_width(x->step, end);
+		width = first_width(x->step, end, x->tick);
 	while (width && end / width >= MP_BUCKETS)
 		width *= 2;
 	if (width != t->width && t->width)

@@ -43,6 +43,7 @@ struct mp_cut {
 	struct replay *r;
 	struct mp_timeline *t;
 	uint64_t step;       /* what all times are multiples of; 0: none but FROM yet */
+	uint64_t tick;       /* what they are known to be multiples of, 0: not known */
 	int now;             /* the open bucket; -1: before the window */
 	bool any, reopened;  /* something happened; NOW was closed before */
 	struct mp_bucket b;  /* the open one's figures */

@@ -60,7 +60,7 @@ is_filter() {
 
 # these read traces only
 needs_events() {
-    case $1 in mp-leaks | mp-peak | mp-temp | mp-html) return 0 ;; esac
+    case $1 in mp-leaks | mp-peak | mp-temp | mp-time | mp-html) return 0 ;; esac
     return 1
 }
 

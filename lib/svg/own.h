@@ -31,6 +31,8 @@ struct svg_page {
 	size_t n;
 };
 
+/* Printable text as XML. */
+void mp_svg_xml(FILE *, const char *);
 /* NAME as people may read it, at most WIDTH characters (0: all); until the next. */
 const char *mp_svg_visible(struct svg_page *, const char *name, size_t width);
 /* Which one a frame is, whatever it changed by; and what it is drawn in. */

@@ -35,7 +35,7 @@ const char *mp_svg_visible(struct svg_page *x, const char *name, size_t width)
 }
 
 /* Printable text as XML; two characters that Unicode has and XML has not. */
-static void put_xml(FILE *out, const char *s)
+void mp_svg_xml(FILE *out, const char *s)
 {
 	size_t n = strlen(s);
 	uint32_t code;
@@ -148,7 +148,7 @@ static void put_label(struct svg_page *x, const struct mp_svg_frame *f)
 		return;
 	fprintf(x->out, "<text x=\"%.1f\" y=\"%.1f\">",
 		MP_SVG_MARGIN + pixels(x, f->left) + 3, level(x, f->depth) + 11.5);
-	put_xml(x->out, mp_svg_visible(x, func, room));
+	mp_svg_xml(x->out, mp_svg_visible(x, func, room));
 	fputs("</text>\n", x->out);
 }
 
@@ -197,7 +197,7 @@ static unsigned put_notes(struct svg_page *x, unsigned y)
 	if (*x->how->note) {
 		fprintf(x->out, "<text id=\"missing\" x=\"%d\" y=\"%u\">incomplete: ",
 			MP_SVG_MARGIN, y);
-		put_xml(x->out, x->how->note);
+		mp_svg_xml(x->out, x->how->note);
 		fputs("</text>\n", x->out);
 		y += LINE;
 	}
@@ -220,7 +220,7 @@ static void put_total(struct svg_page *x)
 		"<text id=\"detail\" x=\"%d\" y=\"62\">", MP_SVG_MARGIN, MP_SVG_MARGIN);
 	for (size_t k = 0; k < p->columns; k++) {
 		fputs(k ? "; " : "", x->out);
-		put_xml(x->out, mp_svg_visible(x, p->column[k].name, 0));
+		mp_svg_xml(x->out, mp_svg_visible(x, p->column[k].name, 0));
 		fprintf(x->out, " %" PRId64, x->g.sums[x->g.frame[0].sum + k]);
 	}
 	fputs("</text>\n", x->out);
@@ -235,7 +235,7 @@ static void put_begin(struct svg_page *x, unsigned height)
 		"width=\"%u\" height=\"%u\" viewBox=\"0 0 %u %u\" font-family=\"monospace\" "
 		"font-size=\"12\">\n<title>",
 		width, height, width, height);
-	put_xml(x->out, mp_svg_visible(x, x->how->title, 0));
+	mp_svg_xml(x->out, mp_svg_visible(x, x->how->title, 0));
 	fputs("</title>\n<style><![CDATA[\n", x->out);
 	fputs(mp_lib_svg_flame_css, x->out);
 	fprintf(x->out, "]]></style>\n<rect class=\"page\" width=\"%u\" height=\"%u\"/>\n", width,
@@ -249,7 +249,7 @@ static void put_head(struct svg_page *x)
 
 	fprintf(x->out, "<g id=\"head\">\n<rect class=\"page\" width=\"%u\" height=\"%d\"/>\n"
 		"<text id=\"title\" x=\"%u\" y=\"24\">", width, SVG_TOP - 4, width / 2);
-	put_xml(x->out, mp_svg_visible(x, x->how->title,
+	mp_svg_xml(x->out, mp_svg_visible(x, x->how->title,
 		width > 240 ? (size_t)((width - 240) / (CHARACTER * 4 / 3)) : 1));
 	fputs("</text>\n", x->out);
 	put_button(x->out, "reset", MP_SVG_MARGIN, "Reset zoom");

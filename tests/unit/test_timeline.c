@@ -17,11 +17,12 @@ struct trial {
 	uint32_t n, first, last; /* the window's events are [first,last) */
 	struct blocks x;
 	struct mp_query q;
+	uint64_t tick;
 	struct mp_timeline *t;
 };
 
 /* Times further apart: some steps have a common divisor, some are wide. */
-static void stretch(struct ev *ev, uint32_t n)
+static uint32_t stretch(struct ev *ev, uint32_t n)
 {
 	uint32_t unit = 1 + rnd(3) * rnd(7), wide = 1 + rnd(3) * rnd(40);
 	uint32_t before = 0, now = 0;
@@ -32,6 +33,7 @@ static void stretch(struct ev *ev, uint32_t n)
 		before = ev[i].time;
 		ev[i].time = now;
 	}
+	return unit;
 }
 
 static void encode(struct blocks *x, uint32_t largest)
@@ -55,6 +57,7 @@ static struct mp_timeline *read_blocks(const struct trial *v, uint32_t skip, uns
 {
 	struct mp_cut *x = mp_cut_new(v->tree, &v->q);
 
+	mp_cut_tick(x, v->tick);
 	for (uint32_t i = 0; i < v->x.n; i++)
 		if (i != skip && (v->x.block[i].kind != MP_BLOCK_CHECKPOINT || skip < v->x.n))
 			mp_cut_block(x, &v->x.block[i]);
@@ -298,7 +301,7 @@ static bool a_trial(uint32_t events, uint32_t largest, uint32_t bad[6])
 	fill_tree(v.tree);
 	v.n = history(v.tree, v.ev, 1 + rnd(events), 1 + rnd(PROCESSES));
 	if (rnd(4))
-		stretch(v.ev, v.n);
+		v.tick = stretch(v.ev, v.n) * rnd(2);
 	blocks_begin(&v.x, v.tree, v.ev, v.n);
 	encode(&v.x, largest);
 	v.q = a_timeline_query(v.ev, v.n);
