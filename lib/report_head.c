@@ -3,10 +3,10 @@
  *	{"name","meta":{},"from","width","end","n" (ns; buckets),
  *	"bucket":{"max_bytes":[…],…} (as struct mp_bucket), "live_lost":[bytes,blocks],
  *	"series":[{"name","max":[…]}] (-1: no value), "marks":[{"time","name","process","value"}],
- *	"more_marks", "processes":[[pid,name,command]], "labels":[[process,tid,name]],
+ *	"more_marks", "processes":[[pid,name,command,since,ended]], "labels":[[process,tid,name]],
  *	"summary":{…} (as mp-stat --json), "damaged":true,"loss":{}}
  *
- * label: a process and a thread.  process: counted from 0; -1: none.  Invariant: numbers are
+ * since, ended: buckets; ended -1: before the first, n: never.  label: a process and a thread.  process: counted from 0; -1: none.  Invariant: numbers are
  * exact integers; the page says so where one is over 2^53.
  */
 #include "report_own.h"
@@ -142,8 +142,12 @@ static void put_labels(struct mp_buf *b, const struct report_run *run, struct us
 	mp_buf_char(b, ']');
 }
 
-static void put_processes(struct mp_buf *b, const struct mp_tree *t, const struct used *u)
+static void put_processes(struct mp_buf *b, const struct report_run *run, const struct used *u)
 {
+	const struct mp_tree *t = run->tree;
+	const struct mp_timeline *line = run->t;
+	int64_t ended;
+
 	mp_json_key(b, "processes");
 	mp_buf_char(b, '[');
 	for (uint32_t i = 0; i < u->n; i++) {
@@ -153,6 +157,11 @@ static void put_processes(struct mp_buf *b, const struct mp_tree *t, const struc
 		mp_buf_u64(b, p->pid);
 		put_quoted(b, t, p->name);
 		put_quoted(b, t, p->command);
+		mp_buf_char(b, ',');
+		mp_buf_u64(b, mp_timeline_at(line, p->start < line->from ? line->from : p->start));
+		mp_buf_char(b, ',');
+		ended = line->ended[u->list[i]];
+		mp_buf_i64(b, ended == MP_BORN_BEFORE ? -1 : ended < line->n ? ended : line->n);
 		mp_buf_char(b, ']');
 	}
 	mp_buf_char(b, ']');
@@ -240,7 +249,7 @@ void mp_report_head(const struct report_run *run, struct mp_buf *b)
 	if (!b->failed) {
 		put_marks(b, run, &u);
 		put_labels(b, run, &u);
-		put_processes(b, run->tree, &u);
+		put_processes(b, run, &u);
 	}
 	put_summary(b, run->s);
 	put_loss(b, run);

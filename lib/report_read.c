@@ -109,6 +109,8 @@ int mp_report_read(struct mp_report *r, struct report_run *run, struct mp_reader
 	run->t = cut ? mp_cut_end(cut) : NULL;
 	if (!status && !run->t)
 		status = mp_report_memory(r);
+	if (!status && run->t->missing[0])
+		status = mp_report_fail(r, "%s", run->t->missing);
 	run->tree = mp_tree(in);
 	if (!status && mp_summary_end(run->s))
 		status = mp_report_fail(r, "%s", mp_summary_error(run->s));

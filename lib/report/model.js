@@ -84,20 +84,6 @@ function valuesOf(run, table, a, b) {
 	return v;
 }
 
-// Blocks of some rows that leaked, by the bucket they were born in: GROUP[row] is a
-// number below N, or -1.  One array of bytes per group.
-function births(run, table, a, b, group, n) {
-	const out = Array.from({ length: n }, () => new Float64Array(b - a));
-
-	for (let i = table.flowAt[b]; i < table.flowAt[run.n + 1]; i++) {
-		const born = table.flowBorn[i], g = group[table.flowRow[i]];
-
-		if (g >= 0 && born >= a && born < b)
-			out[g][born - a] += table.flowBytes[i];
-	}
-	return out;
-}
-
 // The run's own figures for a window, and what is live after damage but not known whose.
 function windowFigures(run, a, b) {
 	const sum = (list) => list.slice(a, b).reduce((x, y) => x + y, 0);

@@ -302,13 +302,13 @@ class Leaks {
 			{ id: 'last', title: 'Last', hint: 'the step the newest of them was allocated in', value: (r) => r.last, show: at },
 			{ id: 'rate', title: 'Per minute', hint: 'leaked bytes by the length of the window',
 				value: (r) => minutes > 0 ? Math.round(r.leakedBytes / minutes) : 0, show: bytes, sum: true },
-			{ id: 'trend', title: 'Trend', hint: 'by the quarters of the window in which a twentieth of it or more was allocated. growing: in the'
-				+ ' last and two more; recent: in the last; stopped: not in the last; once: all of it in one step',
+			{ id: 'trend', title: 'Trend', hint: 'what is left of it, by when it was allocated; growing as mp-leaks --growing has it;'
+				+ ' once: all of it in one step',
 			value: (r) => r.last, show: (v, r) => this.trend(r) }];
 		this.table.show(rows);
 	}
 
-	// When the blocks of the rows to be drawn were born.
+	// How the rows to be drawn came to be.
 	prepare(rows) {
 		const { app } = this, table = app.run.lines, { of } = app.rowGroups(this.by), [a, b] = app.window;
 		const place = new Map(rows.map((r, i) => [r.group, i])), group = new Int32Array(table.rows + 1).fill(-1);
@@ -316,37 +316,21 @@ class Leaks {
 		for (let row = 1; row <= table.rows; row++)
 			if (app.allowed.lines[row])
 				group[row] = place.get(of[row]) ?? -1;
-		births(app.run, table, a, b, group, rows.length).forEach((series, i) => rows[i].births = series);
+		seriesOf(app.run, table, a, b, group, rows.length).forEach((series, i) => rows[i].series = series);
 	}
 
 	trend(row) {
-		const births = row.births || [], n = births.length, sum = births.reduce((x, y) => x + y, 0);
-		const word = trendOf(births);
-
-		if (!sum)
-			return word;
+		const { app } = this, [a, b] = app.window, { births } = row.series;
+		const n = births.length, sum = births.reduce((x, y) => x + y, 0);
 		let grown = 0, d = 'M0 18';
 
 		births.forEach((v, i) => {
 			grown += v;
-			d += `L${((i + 1) / n * 70).toFixed(1)} ${(18 - 16 * grown / sum).toFixed(1)}`;
+			d += `L${((i + 1) / n * 70).toFixed(1)} ${(18 - 16 * grown / (sum || 1)).toFixed(1)}`;
 		});
+		const word = trendOf(app.run, row.series, a, b);
+
 		return el('span.trend', {}, svg('svg', { width: 70, height: 20, 'aria-hidden': 'true' }, svg('path', { d })),
-			el(`span.word.${word}`, {}, word));
+			el(`span.word${word ? `.${word}` : ''}`, {}, word));
 	}
-}
-
-function trendOf(births) {
-	const n = births.length, quarters = [0, 0, 0, 0];
-	let steps = 0;
-
-	births.forEach((v, i) => {
-		quarters[Math.floor(i * 4 / n)] += v;
-		steps += v > 0 ? 1 : 0;
-	});
-	const sum = quarters.reduce((x, y) => x + y, 0), part = quarters.map((q) => q >= sum / 20);
-
-	if (n < 4 || !sum)
-		return '';
-	return steps === 1 ? 'once' : !part[3] ? 'stopped' : part.filter((p) => p).length > 2 ? 'growing' : 'recent';
 }

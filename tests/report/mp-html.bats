@@ -76,6 +76,34 @@ hostile() {
     sed -n 1p got | jq -c sort | diff want -
 }
 
+@test "what grows is what mp-leaks --growing says, of captures and of what grows for sure" {
+    awk 'BEGIN {
+        print "##mp=trace 1\nP\t1\t7\t\t\tserver\nT\t1\t1\t7\t\tmain"
+        for (t = 0; t < 20000; t++) {
+            split("leak start cache lru batch", f, " ")
+            for (i = 1; i <= 5; i++) {
+                if (i == 1 && t % 5 || i == 2 && t > 300 || i == 3 && (t > 6000 || t % 3) || i == 4 && t % 4 ||
+                    i == 5 && t != 17000)
+                    continue
+                printf "alloc\t%.0f\t1\t%d\t%d\tmalloc\tmain (app.py:1) [py:1];%s (app.py:%d) [py:2]\n",
+                    t * 1e6, ++n, 100 + t % 3, f[i], i
+                if (i == 4) due[t + 2500] = n
+            }
+            if (t in due) printf "free\t%.0f\t1\t%d\n", t * 1e6, due[t]
+        }
+        print "end" }' | mk g.mp
+    mp-capture -q -o c.mp -- python3 "$here/tests/targets/churn.py" >/dev/null || true
+    for t in g t c; do
+        mp-html -o "$t.html" "$t.mp"
+        page "$t.html" 'allRows("leaks")' 'app.page.leaks.table.rows.filter((r) => trendOf(app.run, r.series, ...app.window) ===
+            "growing").map((r) => r.name).sort()' | jq -c sort >got
+        mp-leaks -q --growing "$t.mp" | mp-top --json | jq -cs 'map(select(.bytes != 0).name | sub(" \\[(?<m>[^]]*)\\]$"; " (" + .m + ")")) |
+            sort' >want
+        diff want got
+        [ "$t" != g ] || same "$(cat got)" '["leak (app.py:1)"]'
+    done
+}
+
 @test "a report loads nothing, and says nothing to the console" {
     page t.html 'app.setWindow(3, 50)' 'app.set("search", "part")' 'document.getElementById("theme").click()' \
         '[...document.querySelectorAll("button, summary")].forEach((b) => b.textContent === "Save as CSV" || b.click())'

@@ -33,9 +33,6 @@
     same('axis of counts', axis(95, false, 3).ticks, [0, 50]);
     same('ticks of time', timeTicks(0, 1e10, 600).ticks, [0, 2e9, 4e9, 6e9, 8e9, 1e10]);
 
-    same('trend', [[1, 1, 1, 1], [4, 0, 0, 0], [9, 1, 0, 0], [0, 0, 1, 9], [100, 1, 1, 1], [0, 0]].map(trendOf),
-        ['growing', 'once', 'stopped', 'recent', 'stopped', '']);
-
     // a run of three buckets and two rows, by hand: row 1 of 10 bytes, row 2 of any size
     const run = { n: 3, from: 0, width: 10, end: 25, bucket: { max_bytes: [10, 55, 30] } };
     const table = { rows: 2, flowAt: new Uint32Array([0, 1, 2, 3, 6]), flowRow: new Uint32Array([1, 1, 2, 1, 2, 2]),
@@ -56,7 +53,12 @@
     same('the second bucket', sums(1, 2), [[30, 25], [20, 0], [10, 0], [1, 0], [0, 0], [1, -1], [1, -1]]);
     same('the last bucket', sums(2, 3), [[20, 25], [0, 30], [0, 30], [0, 1], [0, 0], [-1, 2], [-1, 2]]);
     same('edges', [0, 1, 3].map((i) => edge(run, i)), [0, 10, 25]);
-    same('births', births(run, table, 0, 3, [0, 0, 1], 2).map((x) => [...x]), [[0, 20, 0], [0, 0, 30]]);
+    run.processes = [];
+    run.labels = [[-1, 0, '']];
+    table.label = new Uint32Array(3);
+    same('series', seriesOf(run, table, 0, 3, [0, 0, 1], 2).map((s) => [s.live, s.held, s.births].map((x) => [...x])),
+        [[[0, 10, 20, 20, -20], [0, 10, 20, 20, -20], [0, 20, 0]], [[4, 4, 4, 34, -34], [4, 4, 4, 34, -34], [0, 0, 30]]]);
+    same('too few steps', trendOf(run, seriesOf(run, table, 0, 3, [0, 0, 1], 2)[0], 0, 3), '');
 
     // main -> f -> f -> g, of Python in native frames
     const data = { strings: ['', 'main', 'f', 'g', 'a.py', 'lib.so', '[rest]'], frames: { func: [0, 6, 1, 2, 3],
