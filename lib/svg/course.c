@@ -57,7 +57,7 @@ static int put_name(FILE *out, const char *name)
 	if (!text)
 		return -1;
 	print_name(text, name, 0);
-	if (fclose(text)) {
+	if (fclose(text) || !s) {
 		free(s);
 		return -1;
 	}

@@ -74,6 +74,24 @@ each() {
     each mp-temp -t t.mp
 }
 
+@test "mp-leaks --growing" {
+    { echo '##mp=trace 1'; printf 'P\t1\t1\t\t\tx\nT\t1\t1\t1\n'
+      for ((i = 1; i < 40; i++)); do
+          printf 'alloc\t%d000\t1\t%d\t100\tmalloc\tmain (a.c:1);load (a.c:%d)\n' $i $i $((i % 2))
+      done
+      echo end; } | mk g.mp
+    each mp-leaks --growing --all -t g.mp
+    each mp-leaks --growing --group file -t g.mp
+}
+
+@test "mp-time" {
+    each mp-time t.mp
+    each mp-time --json --between 15ns, t.mp
+    each mp-time --plot t.mp
+    each mp-time --svg t.mp
+    each mp-time --at 25ns,45ns -t t.mp
+}
+
 @test "mp-stat" {
     each mp-stat t.mp
     each mp-stat --json p.mp
