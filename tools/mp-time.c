@@ -6,6 +6,7 @@
 #include "../lib/views.h"
 #include "../lib/window.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { NARROWEST = 300, WIDEST = 100000 };
@@ -54,8 +55,6 @@ static void put_part(const char *path, struct mp_reader *r, unsigned part)
 	cli_need(t);
 	if (*t->missing)
 		die("%s: %s", cli_shown(path), t->missing);
-	if (svg && part > 1)
-		die("%s: a second trace: a picture is of one", cli_shown(path));
 	if (mp_course_make(&c, t) < 0)
 		die("out of memory");
 	if (svg)
@@ -83,6 +82,8 @@ static void put_course(char **files)
 		for (; got > 0; got = mp_next_part(r)) {
 			if (mp_kind(r) == MP_PROFILE)
 				die("%s: needs traces, there is a profile", cli_shown(*files));
+			if (svg && part)
+				die("%s: a second trace: a picture is of one", cli_shown(*files));
 			put_part(*files, r, ++part);
 		}
 		cli_close(*files, r);
@@ -132,6 +133,7 @@ static void put_moments(char **files, uint64_t first, uint64_t second, bool two)
 		.profile = {cli_need(mp_profile_new(NULL, 0)), cli_need(mp_profile_new(NULL, 0))},
 		.rows = cli_need(mp_profile_new(NULL, 0)),
 	};
+	struct mp_profile *p;
 
 	for (int i = 0; i < 2; i++) {
 		v.query[i].view = MP_VIEW_LIVE;
@@ -151,7 +153,13 @@ static void put_moments(char **files, uint64_t first, uint64_t second, bool two)
 			die("%s: needs traces, there is a profile", cli_shown(*files));
 		cli_close(*files, r);
 	}
-	cli_emit(two ? grown(v.profile[0], v.profile[1]) : v.profile[0]);
+	p = two ? grown(v.profile[0], v.profile[1]) : v.profile[0];
+	cli_emit(p);
+	if (two)
+		mp_profile_free(v.profile[0]);
+	mp_profile_free(p);
+	mp_profile_free(v.profile[1]);
+	mp_profile_free(v.rows);
 }
 
 static void moments(char **files)
@@ -165,6 +173,7 @@ static void moments(char **files)
 	if (!first || (comma && second <= first))
 		cli_usage("--at: %s: '%s'", first ? "the second time is not after the first" :
 			"nothing is live at the very start", at);
+	free(one);
 	put_moments(files, first, second, comma != NULL);
 }
 
