@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 
+#include "growth.h"
 #include "repair.h"
 #include "timeline.h"
 
@@ -73,6 +74,26 @@ static void add(struct sums *s, const struct mp_timeline *t)
 	free(count);
 }
 
+/* Of what grows something is left. */
+static void growth(const uint8_t *data, size_t size)
+{
+	struct mp_growth g = {.by = (enum mp_by)(size % 9), .all = size & 1};
+	struct mp_query q = {.keep = MP_KEEP_DEFAULT, .growth = &g};
+	struct mp_reader *r = mp_open_mem(data, size);
+	struct mp_profile *p = r ? mp_load(r, &q) : NULL;
+	int growing;
+
+	if (!p)
+		abort();
+	growing = mp_column_index(p, "growing");
+	for (size_t i = 0; growing >= 0 && !mp_profile_error(p) && i < mp_rows(p); i++)
+		if (mp_row(p, i).value[growing] == 1 && mp_row(p, i).value[0] <= 0)
+			abort();
+	mp_profile_free(p);
+	if (mp_close(r) < 0)
+		return;
+}
+
 static void fuzz_one(const uint8_t *data, size_t size)
 {
 	struct mp_query q = {.keep = size & 1 ? MP_KEEP_TID : 0};
@@ -101,6 +122,7 @@ static void fuzz_one(const uint8_t *data, size_t size)
 		check(data, size, MP_VIEW_LIVE, sums.live);
 		check(data, size, MP_VIEW_PEAK, sums.peak);
 	}
+	growth(data, size);
 	if (mp_close(r) < 0)
 		return;
 }
