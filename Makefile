@@ -89,7 +89,7 @@ FORCE:
 
 # The HTML report's page, style and script become a C file.
 report_files = lib/report/report.html lib/report/report.css $(patsubst %,lib/report/%.js,\
-	data model growth tree format timeline flame tables sections diff page main)
+	data model growth tree format chart timeline flame tables stacks objects leaks diff page head main)
 $(BUILD)/gen/report_html.c: lib/report/embed $(report_files)
 	@mkdir -p $(@D)
 	lib/report/embed $(report_files) > $@

@@ -117,7 +117,8 @@ int mp_report_add(struct mp_report *r, struct mp_reader *in, const struct mp_que
 	if (mp_err_is(&r->error))
 		return -1;
 	if (r->runs == MP_REPORT_RUNS)
-		return mp_report_fail(r, "more than %d runs; mp-cat can choose", MP_REPORT_RUNS);
+		return mp_report_fail(
+			r, "more than %d runs; mp-cat can choose", MP_REPORT_RUNS);
 	r->runs++;
 	run->label.width = LABEL_WIDTH;
 	run->name = strdup(name);

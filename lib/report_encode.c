@@ -1,31 +1,36 @@
 /* report_encode.c - what a page holds, before compression.
  *
  *	u32     length of the JSON text
- *	JSON    {"version":1,"title":…,"diff":true,"strings":[…],"columns":[[name,values,bytes]…],
- *	        "runs":[…]}; strings[0] is ""; runs: report_head.c
+ *	JSON    {"version":1,"title":…,"diff":true,"strings":[…],
+ *	        "columns":[[name,values,bytes]…],"runs":[…]}; strings[0] is ""; runs:
+ *	        report_head.c
  *	bytes   the columns one after another: LEB128 numbers; of those marked d zigzag of
  *	        the difference to the value before (the first: to 0)
  *
  *	frame.func .file .module .source (d; strings), frame.line (d), frame.flags
- *	                                        numbered from 1; 1 is [rest]
- *	node.parent .frame (d)                  numbered from 1; a parent is < its children
+ *			numbered from 1; 1 is [rest]
+ *	node.parent .frame (d)
+ *			numbered from 1; a parent is < its children
  *
- * and for each run, first its table of stacks (s), then that of lines (l):
+ * and before them for each run its table of stacks (s), then that of lines (l):
  *
- *	s.node .label .module (d)               label: of the run, from 0; module: a string
+ *	s.node .label .module (d)
+ *			label: of the run, from 0; module: a string
  *	l.leaf0 .leaf1 .leaf2 .label .module .kind .type .class (d)
- *	                                        leaves: frames, as mp-top names a line, outside
- *	                                        the interpreter, innermost; type: a string
- *	size                                    1 + the size of a row's blocks, 0: it varies
- *	flows                                   n + 1 numbers: how many died in bucket 0, 1, … n - 1,
- *	                                        never
- *	flow.row                                + that of the flow before in the list (0)
- *	flow.age                                bucket of death (never: n) - of birth; 1 more: born
- *	                                        before, 2 more: not known when
- *	flow.count, flow.bytes                  bytes only where size is 0
- *	levels                                  n numbers: changes at the maximum of each bucket
- *	level.row, .count, .bytes               likewise; count and bytes are zigzag differences
- *	partial.row .born .count .bytes         to be taken off what was allocated
+ *			leaves: frames, as mp-top names a line, outside the interpreter,
+ *			innermost; type: a string
+ *	size		1 + the size of a row's blocks, 0: it varies
+ *	flows		n + 1 numbers: how many died in bucket 0, 1, … n - 1, never
+ *	flow.row	+ that of the flow before in the list (0)
+ *	flow.age	bucket of death (never: n) - of birth; 1 more: born before, 2 more: not
+ *			known when
+ *	flow.count, flow.bytes
+ *			bytes only where size is 0
+ *	levels		n numbers: changes at the maximum of each bucket
+ *	level.row, .count, .bytes
+ *			likewise; count and bytes are zigzag differences
+ *	partial.row .born .count .bytes
+ *			to be taken off what was allocated
  *
  * Rows are numbered from 1.  Invariant: the page depends on nothing but its input.
  */
@@ -99,7 +104,8 @@ static void put_frames(struct encoder *e)
 		c = (struct report_column){ .name = name[k] };
 		last = 0;
 		for (uint32_t i = 1; i <= e->n_frames; i++)
-			put_delta(&c, use_string(e, mp_tuple_at(&e->r->frame, e->frames[i])[k]), &last);
+			put_delta(&c, use_string(e, mp_tuple_at(&e->r->frame, e->frames[i])[k]),
+				&last);
 		put_column(e, &c);
 	}
 	c = (struct report_column){ .name = "frame.source" };
@@ -120,7 +126,7 @@ static void put_frames(struct encoder *e)
 
 static void put_nodes(struct encoder *e)
 {
-	struct report_column parent = { .name = "node.parent" }, frame = { .name = "node.frame" };
+	struct report_column parent = {.name = "node.parent"}, frame = {.name = "node.frame"};
 	uint32_t last[2] = { 0, 0 };
 
 	for (uint32_t i = 1; i <= e->r->node.n; i++) {
@@ -137,7 +143,9 @@ static void put_nodes(struct encoder *e)
 static uint32_t key_value(struct encoder *e, bool stacks, int k, uint32_t value)
 {
 	if (stacks)
-		return k == STACK_MODULE ? use_string(e, value) : k == STACK_LABEL ? value - 1 : value;
+		return k == STACK_MODULE  ? use_string(e, value)
+		       : k == STACK_LABEL ? value - 1
+					  : value;
 	if (k < LEAVES)
 		return use_frame(e, value);
 	return k == LINE_MODULE || k == LINE_TYPE ? use_string(e, value)
@@ -175,13 +183,14 @@ static int put_rows(struct encoder *e, const struct report_run *run,
 static int put_runs(struct encoder *e)
 {
 	static const char *const stack[] = { "s.node", "s.label", "s.module" };
-	static const char *const line[] = { "l.leaf0", "l.leaf1", "l.leaf2", "l.label", "l.module",
-		"l.kind", "l.type", "l.class" };
+	static const char *const line[] = {"l.leaf0", "l.leaf1", "l.leaf2", "l.label",
+		"l.module", "l.kind", "l.type", "l.class"};
 
 	for (size_t i = 0; i < e->r->runs; i++) {
 		const struct report_run *run = &e->r->run[i];
 
-		if (put_rows(e, run, &run->stacks, stack) || put_rows(e, run, &run->lines, line))
+		if (put_rows(e, run, &run->stacks, stack) ||
+			put_rows(e, run, &run->lines, line))
 			return -1;
 	}
 	return 0;

@@ -262,7 +262,9 @@ int mp_report_flows(struct mp_report *r, const struct report_run *run,
 	for (int i = 0; i < REPORT_FLOW_COLUMNS; i++)
 		column[i] = (struct report_column){ .name = name[i] };
 	x.head = malloc(((size_t)rows->key.n + 2) * sizeof(*x.head));
-	status = !x.head ? mp_report_memory(r) : flows(&x) || levels(&x) || partial(&x) ? -1 : 0;
+	status = !x.head                                  ? mp_report_memory(r)
+		 : flows(&x) || levels(&x) || partial(&x) ? -1
+							  : 0;
 	free(x.head);
 	free(x.entry);
 	free(x.sorted);

@@ -33,7 +33,8 @@ static bool is_interpreter(const char *module)
 
 static bool is_import(const char *file)
 {
-	return !strncmp(file, "<frozen importlib.", 18) || strstr(file, "/importlib/_bootstrap");
+	return !strncmp(file, "<frozen importlib.", 18) ||
+	       strstr(file, "/importlib/_bootstrap");
 }
 
 static uint32_t intern(struct mp_report *r, const struct mp_frame *f)
@@ -43,8 +44,9 @@ static uint32_t intern(struct mp_report *r, const struct mp_frame *f)
 		[FRAME_FILE] = mp_def_cstring(r->names, f->file),
 		[FRAME_MODULE] = mp_def_cstring(r->names, f->module),
 		[FRAME_LINE] = f->line,
-		[FRAME_FLAGS] = f->flags & (MP_FRAME_NATIVE | MP_FRAME_PYTHON | MP_FRAME_INLINED |
-			MP_FRAME_UNRESOLVED | MP_FRAME_NOTE),
+		[FRAME_FLAGS] =
+			f->flags & (MP_FRAME_NATIVE | MP_FRAME_PYTHON | MP_FRAME_INLINED |
+					   MP_FRAME_UNRESOLVED | MP_FRAME_NOTE),
 	};
 
 	if (f->flags & MP_FRAME_NATIVE && is_interpreter(f->module))
@@ -120,7 +122,8 @@ static void name_leaves(struct mp_report *r, struct report_run *run, uint8_t *py
 
 		python[i] = python[n->parent] || flags & MP_FRAME_PYTHON;
 		run->leaf[LEAF_INNER][i] = frame;
-		run->leaf[LEAF_LINE][i] = own || !python[i] ? frame : run->leaf[LEAF_LINE][n->parent];
+		run->leaf[LEAF_LINE][i] =
+			own || !python[i] ? frame : run->leaf[LEAF_LINE][n->parent];
 		run->leaf[LEAF_OUTSIDE][i] = python[i] && flags & REPORT_INTERPRETER ?
 			run->leaf[LEAF_OUTSIDE][n->parent] : frame;
 	}

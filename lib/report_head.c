@@ -2,12 +2,14 @@
  *
  *	{"name","meta":{},"from","width","end","n" (ns; buckets),
  *	"bucket":{"max_bytes":[…],…} (as struct mp_bucket), "live_lost":[bytes,blocks],
- *	"series":[{"name","max":[…]}] (-1: no value), "marks":[{"time","name","process","value"}],
- *	"more_marks", "processes":[[pid,name,command,since,ended]], "labels":[[process,tid,name]],
+ *	"series":[{"name","max":[…]}] (-1: no value),
+ *	"marks":[{"time","name","process","value"}], "more_marks",
+ *	"processes":[[pid,name,command,since,ended]], "labels":[[process,tid,name]],
  *	"summary":{…} (as mp-stat --json), "damaged":true,"loss":{}}
  *
- * since, ended: buckets; ended -1: before the first, n: never.  label: a process and a thread.  process: counted from 0; -1: none.  Invariant: numbers are
- * exact integers; the page says so where one is over 2^53.
+ * since, ended: buckets; ended -1: before the first, n: never.  label: a process and a
+ * thread.  process: counted from 0; -1: none.
+ * Invariant: numbers are exact integers; the page says so where one is over 2^53.
  */
 #include "report_own.h"
 
@@ -158,7 +160,8 @@ static void put_processes(struct mp_buf *b, const struct report_run *run, const 
 		put_quoted(b, t, p->name);
 		put_quoted(b, t, p->command);
 		mp_buf_char(b, ',');
-		mp_buf_u64(b, mp_timeline_at(line, p->start < line->from ? line->from : p->start));
+		mp_buf_u64(
+			b, mp_timeline_at(line, p->start < line->from ? line->from : p->start));
 		mp_buf_char(b, ',');
 		ended = line->ended[u->list[i]];
 		mp_buf_i64(b, ended == MP_BORN_BEFORE ? -1 : ended < line->n ? ended : line->n);

@@ -52,7 +52,8 @@ static int follow_both(struct mp_report *r, struct report_run *run, struct mp_re
 		wait_for(&b->done);
 		status = status ? status : b->status;
 		if (told < run->s->own->r->mismatches) /* once a block */
-			mp_note_damage(in, "block %u: sums differ from its events", block->sequence);
+			mp_note_damage(
+				in, "block %u: sums differ from its events", block->sequence);
 		told = run->s->own->r->mismatches;
 	}
 	if (mp_summary_error(run->s))

@@ -60,7 +60,8 @@ static uint32_t type_of(struct mp_report *r, const struct report_run *run, uint3
 {
 	if (!type || type > run->tree->string.n)
 		return 0;
-	return mp_def_string(r->names, run->tree->string.x[type].data, run->tree->string.x[type].len);
+	return mp_def_string(
+		r->names, run->tree->string.x[type].data, run->tree->string.x[type].len);
 }
 
 static int put_cell(struct mp_report *r, struct report_run *run, const uint32_t *thread,

@@ -18,9 +18,9 @@ enum { SOURCE_MAX = 4 << 20, LINE_MAX_SHOWN = 160 };
 
 static bool looks_like_source(const char *file)
 {
-	static const char *const endings[] = { "py", "pyx", "pxd", "pxi", "pyi", "c", "h", "cc",
-		"cpp", "cxx", "hh", "hpp", "hxx", "inl", "ipp", "tcc", "m", "mm", "rs", "go", "f",
-		"f90", "cu", "cuh", "d", "zig", "nim", "swift", "S" };
+	static const char *const endings[] = {"py", "pyx", "pxd", "pxi", "pyi", "c", "h", "cc",
+		"cpp", "cxx", "hh", "hpp", "hxx", "inl", "ipp", "tcc", "m", "mm", "rs", "go",
+		"f", "f90", "cu", "cuh", "d", "zig", "nim", "swift", "S"};
 	const char *dot = strrchr(file, '.'), *slash = strrchr(file, '/');
 
 	for (size_t i = 0; dot && dot > slash && i < sizeof(endings) / sizeof(*endings); i++)

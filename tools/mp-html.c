@@ -18,7 +18,8 @@ static const struct cli_opt opts[] = {
 	{'n', "stacks", "N", "keep N stacks at most (default 16000)", CLI_INT, &stacks, NULL},
 	{0, "size", "SIZE", "keep fewer, so that the file is smaller (default 5MB)", CLI_SIZE,
 		&size, NULL},
-	{0, "no-source", NULL, "leave out the text of source lines", CLI_FLAG, &no_source, NULL},
+	{0, "no-source", NULL, "leave out the text of source lines", CLI_FLAG, &no_source,
+		NULL},
 	{.type = CLI_END},
 };
 

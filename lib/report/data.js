@@ -16,7 +16,8 @@ function bytesOf(base64) {
 }
 
 async function inflate(bytes) {
-	const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
+	const stream =
+		new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
 
 	return new Uint8Array(await new Response(stream).arrayBuffer());
 }
@@ -151,15 +152,20 @@ function decode(bytes) {
 	if (data.version !== 1)
 		throw new Error('made by another version');
 	for (const run of data.runs) {
-		run.stacks = readTable(c, run.n, keys(c, [['s.node', 'node'], ['s.label', 'label'],
-			['s.module', 'module']]));
-		run.lines = readTable(c, run.n, keys(c, [['l.leaf0', 'python'], ['l.leaf1', 'outside'],
-			['l.leaf2', 'all'], ['l.label', 'label'], ['l.module', 'module'],
-			['l.kind', 'kind'], ['l.type', 'type'], ['l.class', 'class']]));
+		run.stacks = readTable(c, run.n, keys(c, [
+			['s.node', 'node'], ['s.label', 'label'], ['s.module', 'module']
+		]));
+		run.lines = readTable(c, run.n, keys(c, [
+			['l.leaf0', 'python'], ['l.leaf1', 'outside'], ['l.leaf2', 'all'],
+			['l.label', 'label'], ['l.module', 'module'], ['l.kind', 'kind'],
+			['l.type', 'type'], ['l.class', 'class']
+		]));
 	}
 	data.nodes = keys(c, [['node.parent', 'parent'], ['node.frame', 'frame']]);
-	data.frames = keys(c, [['frame.func', 'func'], ['frame.file', 'file'],
-		['frame.module', 'module'], ['frame.source', 'source'], ['frame.line', 'line']]);
+	data.frames = keys(c, [
+		['frame.func', 'func'], ['frame.file', 'file'], ['frame.module', 'module'],
+		['frame.source', 'source'], ['frame.line', 'line']
+	]);
 	data.frames.flags = new Uint8Array(data.frames.func.length);
 	data.frames.flags.set(c.take('frame.flags', Uint8Array), 1);
 	return data;

@@ -11,13 +11,24 @@ class Diff {
 		this.table = new Table('What changed', [], 'change');
 		const key = (kind, text) => el('span', {}, el(`span.swatch.${kind}`), text);
 
-		root.append(this.summary, el('p.key', {}, key('grew', 'grew'), key('shrank', 'shrank'),
-			key('same', 'the same'), el('span', {}, 'A box is as wide as before and after together.')),
-		this.flame.about, this.flame.scroller, el('div.controls', {}, choice('Rows of the table',
-			[['line', 'Lines'], ['function', 'Functions'], ['module', 'Modules']], 'line', (v) => {
-				this.by = v;
-				this.update();
-			})), this.table.root);
+		root.append(this.summary,
+			el('p.key', {}, key('grew', 'grew'), key('shrank', 'shrank'),
+				key('same', 'the same'),
+				el('span', {},
+					'A box is as wide as before and after together.')),
+			this.flame.about, this.flame.scroller,
+			el('div.controls', {},
+				choice('Rows of the table',
+					[
+						['line', 'Lines'], ['function', 'Functions'],
+						['module', 'Modules']
+					],
+					'line',
+					(v) => {
+						this.by = v;
+						this.update();
+					})),
+			this.table.root);
 	}
 
 	// Values of a measure of both runs, each in its own window.
@@ -27,20 +38,34 @@ class Diff {
 		return this.data.runs.map((run, i) => {
 			const [a, b] = app.windows[i];
 
-			return { run, a, b, stacks: valuesOf(run, run.stacks, a, b)[measure],
-				lines: valuesOf(run, run.lines, a, b)[measure], figures: windowFigures(run, a, b) };
+			return {
+				run,
+				a,
+				b,
+				stacks: valuesOf(run, run.stacks, a, b)[measure],
+				lines: valuesOf(run, run.lines, a, b)[measure],
+				figures: windowFigures(run, a, b)
+			};
 		});
 	}
 
 	update() {
-		const [old, now] = this.sides(), { app } = this, q = (v) => quantity(v, app.unit);
+		const [old, now] = this.sides(), { app } = this,
+			    q = (v) => quantity(v, app.unit);
 		const before = old.figures[app.measure], after = now.figures[app.measure];
 
-		this.summary.replaceChildren(`${app.measureName()}: `, el('strong', {}, q(before)), ' before, ',
-			el('strong', {}, q(after)), ' after: ', el('strong', {}, signed(after - before, app.unit)),
-			before ? ` (${after > before ? '+' : ''}${percent(after - before, before)})` : '', '. ',
-			this.data.runs.map((run, i) => `${i ? 'After' : 'Before'}: ${plain(run.name)}, ${
-				app.spanOf(i)}`).join('. '), '.');
+		this.summary.replaceChildren(`${app.measureName()}: `,
+			el('strong', {}, q(before)), ' before, ', el('strong', {}, q(after)),
+			' after: ', el('strong', {}, signed(after - before, app.unit)),
+			before ? ` (${after > before ? '+' : ''}${
+					 percent(after - before, before)})`
+			       : '',
+			'. ',
+			this.data.runs
+				.map((run, i) => `${i ? 'After' : 'Before'}: ${
+					     plain(run.name)}, ${app.spanOf(i)}`)
+				.join('. '),
+			'.');
 		this.showFlame(old, now);
 		this.showTable(old, now);
 	}
@@ -49,7 +74,8 @@ class Diff {
 		const { app } = this, shown = app.shown(), { trie } = shown;
 		const side = (s) => withChildren(trie, ownValues(shown, s.run.stacks, s.stacks,
 			new Uint8Array(s.run.stacks.rows + 1).fill(1)));
-		const before = side(old), after = side(now), total = before.map((v, i) => v + after[i]);
+		const before = side(old), after = side(now),
+		      total = before.map((v, i) => v + after[i]);
 
 		this.flame.show({ trie, total, children: childrenOf(trie, total), root: 'all',
 			tint: (node) => tint(after[node] - before[node], total[node]),
@@ -66,7 +92,8 @@ class Diff {
 			const table = side.run.lines, leaf = table[app.frames];
 
 			for (let row = 1; row <= table.rows; row++) {
-				const g = by === 'module' && app.frames === 'python' ? table.module[row]
+				const g = by === 'module' && app.frames === 'python'
+					? table.module[row]
 					: groups.of[leaf[row]];
 
 				if (!side.lines[row])
@@ -81,19 +108,53 @@ class Diff {
 		for (const r of out)
 			r.name = app.nameOf(r.frame, by);
 		this.table.columns = [
-			{ id: 'name', title: LABELS[by], value: (r) => r.name, text: (r) => nameCell(data, by, r.frame) },
-			{ id: 'old', title: 'Before', value: (r) => r.sides[0], show, sum: true,
-				exact: (v) => exact(v, app.unit) },
-			{ id: 'new', title: 'After', value: (r) => r.sides[1], show, sum: true,
-				exact: (v) => exact(v, app.unit) },
-			{ id: 'change', title: 'Change', value: (r) => r.sides[1] - r.sides[0], sum: true, bar: true,
-				rank: (r) => Math.abs(r.sides[1] - r.sides[0]), show: (v) => signed(v, app.unit),
-				exact: (v) => exact(v, app.unit) },
-			{ id: 'percent', title: '%', value: (r) => r.sides[0] ? (r.sides[1] - r.sides[0]) / r.sides[0]
-				: Infinity, show: (v) => v === Infinity ? 'new' : `${v > 0 ? '+' : ''}${
-				percent(v, 1)}` }];
+			{
+				id: 'name',
+				title: LABELS[by],
+				value: (r) => r.name,
+				text: (r) => nameCell(data, by, r.frame)
+			},
+			{
+				id: 'old',
+				title: 'Before',
+				value: (r) => r.sides[0],
+				show,
+				sum: true,
+				exact: (v) => exact(v, app.unit)
+			},
+			{
+				id: 'new',
+				title: 'After',
+				value: (r) => r.sides[1],
+				show,
+				sum: true,
+				exact: (v) => exact(v, app.unit)
+			},
+			{
+				id: 'change',
+				title: 'Change',
+				value: (r) => r.sides[1] - r.sides[0],
+				sum: true,
+				bar: true,
+				rank: (r) => Math.abs(r.sides[1] - r.sides[0]),
+				show: (v) => signed(v, app.unit),
+				exact: (v) => exact(v, app.unit)
+			},
+			{
+				id: 'percent',
+				title: '%',
+				value: (r) => r.sides[0]
+					? (r.sides[1] - r.sides[0]) / r.sides[0]
+					: Infinity,
+				show: (v) => v === Infinity
+					? 'new'
+					: `${v > 0 ? '+' : ''}${percent(v, 1)}`
+			}
+		];
 		for (const r of out)
-			r.class = r.sides[1] > r.sides[0] ? 'grew' : r.sides[1] < r.sides[0] ? 'shrank' : 'same';
+			r.class = r.sides[1] > r.sides[0] ? 'grew'
+				: r.sides[1] < r.sides[0] ? 'shrank'
+							  : 'same';
 		this.table.show(out);
 	}
 }
@@ -104,5 +165,7 @@ const signed = (v, unit) => `${v > 0 ? '+' : ''}${quantity(v, unit)}`;
 function tint(change, whole) {
 	const part = whole ? Math.abs(change) / whole : 0;
 
-	return part < 0.01 ? 'same' : `${change > 0 ? 'grew' : 'shrank'} step${Math.ceil(Math.min(1, part) * 4)}`;
+	return part < 0.01
+		? 'same'
+		: `${change > 0 ? 'grew' : 'shrank'} step${Math.ceil(Math.min(1, part) * 4)}`;
 }

@@ -22,8 +22,11 @@ function framePlace(data, frame) {
 function frameKind(data, frame) {
 	const flags = data.frames.flags[frame];
 
-	return flags & NOTE ? 'note' : flags & PYTHON ? 'python' : flags & INTERPRETER ? 'interpreter'
-		: flags & UNRESOLVED ? 'unknown' : 'native';
+	return flags & NOTE           ? 'note'
+		: flags & PYTHON      ? 'python'
+		: flags & INTERPRETER ? 'interpreter'
+		: flags & UNRESOLVED  ? 'unknown'
+				      : 'native';
 }
 
 const KINDS = { python: 'Python', native: 'native', interpreter: 'the interpreter',
@@ -45,7 +48,8 @@ class Flame {
 		this.root.addEventListener('dblclick', () => this.zoomTo(0));
 		this.root.addEventListener('keydown', (e) => this.key(e));
 		this.root.addEventListener('pointerover', (e) => this.tell(e.target.box));
-		this.root.addEventListener('pointerleave', () => this.tell(this.boxOf(this.focus)));
+		this.root.addEventListener(
+			'pointerleave', () => this.tell(this.boxOf(this.focus)));
 		this.root.addEventListener('focusin', (e) => {
 			if (e.target.box)
 				this.focusOn(e.target.box, false);
@@ -63,7 +67,8 @@ class Flame {
 
 	boxes() {
 		const { trie, children, total } = this.view, out = [];
-		const whole = total[this.zoom], least = whole * this.least / Math.max(300, this.root.clientWidth);
+		const whole = total[this.zoom],
+		      least = whole * this.least / Math.max(300, this.root.clientWidth);
 		const above = [];
 
 		for (let at = this.zoom; ; at = trie.parent[at]) {
@@ -86,7 +91,12 @@ class Flame {
 			for (const node of children[box.node] || []) {
 				if (!(total[node] >= least))
 					continue;
-				const child = { node, depth: box.depth + 1, x, w: total[node] / whole };
+				const child = {
+					node,
+					depth: box.depth + 1,
+					x,
+					w: total[node] / whole
+				};
 
 				x += child.w;
 				out.push(child);
@@ -97,7 +107,8 @@ class Flame {
 	}
 
 	draw() {
-		const boxes = this.boxes(), deepest = boxes.reduce((d, b) => Math.max(d, b.depth), 0);
+		const boxes = this.boxes(),
+		      deepest = boxes.reduce((d, b) => Math.max(d, b.depth), 0);
 		const width = Math.max(300, this.root.clientWidth);
 
 		this.list = boxes;
@@ -131,13 +142,15 @@ class Flame {
 		box.element = e;
 		const named = box.w * width > 24;
 
-		e.className = `box ${node ? tint(node) : 'all'}${box.above ? ' above' : ''}${named ? ' named' : ''}`;
+		e.className = `box ${node ? tint(node) : 'all'}${box.above ? ' above' : ''}${
+			named ? ' named' : ''}`;
 		e.style.left = `${(box.x * 100).toFixed(4)}%`;
 		e.style.width = `${(box.w * 100).toFixed(4)}%`;
 		e.style.top = `${(this.icicle ? box.depth : deepest - box.depth) * ROW}px`;
 		e.textContent = named ? name : '';
 		if (box.w * width > 240 && node)
-			e.append(el('span.place', {}, shortFile(framePlace(this.data, this.view.trie.frame[node]))));
+			e.append(el('span.place', {},
+				shortFile(framePlace(this.data, this.view.trie.frame[node]))));
 		e.tabIndex = node === this.focus ? 0 : -1;
 		e.setAttribute('aria-level', box.depth + 1);
 		e.setAttribute('aria-label', `${name}, ${this.view.say(total[node])}, ${
@@ -160,7 +173,8 @@ class Flame {
 		this.matched = frames;
 		this.root.classList.toggle('searching', !!frames);
 		for (const box of this.list)
-			box.element.classList.toggle('match', !!frames && box.node > 0 && frames(trie.frame[box.node]));
+			box.element.classList.toggle('match',
+				!!frames && box.node > 0 && frames(trie.frame[box.node]));
 		if (!frames)
 			return null;
 		const hit = new Uint8Array(trie.size);
@@ -212,7 +226,8 @@ class Flame {
 
 	// The box beside BOX: of its parent's children, else the nearest of its depth.
 	beside(box, step) {
-		const level = this.list.filter((b) => b.depth === box.depth).sort((a, b) => a.x - b.x);
+		const level = this.list.filter((b) => b.depth === box.depth)
+				      .sort((a, b) => a.x - b.x);
 
 		return level[level.indexOf(box) + step];
 	}
@@ -222,9 +237,13 @@ class Flame {
 		const inward = this.list.filter((b) => b.depth === box.depth + 1 &&
 			trie.parent[b.node] === box.node && b.node)[0];
 		const outward = box.node ? this.byNode.get(trie.parent[box.node]) : null;
-		const keys = { ArrowLeft: this.beside(box, -1), ArrowRight: this.beside(box, 1),
-			ArrowDown: this.icicle ? inward : outward, ArrowUp: this.icicle ? outward : inward,
-			Home: this.list[0] };
+		const keys = {
+			ArrowLeft: this.beside(box, -1),
+			ArrowRight: this.beside(box, 1),
+			ArrowDown: this.icicle ? inward : outward,
+			ArrowUp: this.icicle ? outward : inward,
+			Home: this.list[0]
+		};
 
 		if (event.key === 'Enter' || event.key === ' ')
 			this.zoomTo(box.node);
@@ -247,9 +266,14 @@ class Flame {
 		const module = node ? data.strings[data.frames.module[frame]] : '';
 
 		this.about.replaceChildren(
-			el('p', {}, el('strong', {}, node ? frameName(data, frame) : this.view.root),
-				node ? ` ${framePlace(data, frame)}` : '', module ? ` [${plain(basename(module))}]` : '',
-				el('span.muted', {}, node ? ` \u00b7 ${KINDS[frameKind(data, frame)]}` : '')),
+			el('p', {},
+				el('strong', {},
+					node ? frameName(data, frame) : this.view.root),
+				node ? ` ${framePlace(data, frame)}` : '',
+				module ? ` [${plain(basename(module))}]` : '',
+				el('span.muted', {},
+					node ? ` \u00b7 ${KINDS[frameKind(data, frame)]}`
+					     : '')),
 			source ? el('code.source', {}, plain(source)) : '',
 			el('p.figures', {}, ...this.view.describe(node)));
 	}

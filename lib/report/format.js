@@ -43,10 +43,12 @@ function percent(v, whole) {
 
 // NS as a time, fine enough to tell steps of STEP ns apart.
 function time(ns, step = 1e6) {
-	const s = ns / 1e9, digits = Math.max(0, Math.min(9, Math.ceil(-Math.log10(step / 1e9))));
+	const s = ns / 1e9,
+	      digits = Math.max(0, Math.min(9, Math.ceil(-Math.log10(step / 1e9))));
 
 	if (s < 1e-3 && digits > 5)
-		return digits > 8 && ns < 1000 ? `${ns} ns` : `${(s * 1e6).toFixed(digits - 6)} \u00b5s`;
+		return digits > 8 && ns < 1000 ? `${ns} ns`
+					       : `${(s * 1e6).toFixed(digits - 6)} \u00b5s`;
 	if (s < 1 && digits > 2)
 		return `${(s * 1e3).toFixed(Math.max(0, digits - 3))} ms`;
 	if (s < 60)
@@ -59,7 +61,8 @@ function time(ns, step = 1e6) {
 
 // Control characters and marks that turn the direction of text are shown, not obeyed;
 // lines and tabs are space.
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const UNSAFE =
+	/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 const plain = (text) => text.replace(/[\t\n\r]+/g, ' ').replace(UNSAFE, (c) =>
 	`\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
@@ -114,9 +117,16 @@ function choice(label, options, chosen, choose) {
 	for (const [value, text, title] of options) {
 		const pressed = value === chosen;
 
-		group.append(el('button', { type: 'button', role: 'radio', title,
-			'aria-checked': String(pressed), tabindex: pressed ? 0 : -1, 'data-value': value,
-			onclick: () => pick(value) }, text));
+		group.append(el('button', {
+			type: 'button',
+			role: 'radio',
+			title,
+			'aria-checked': String(pressed),
+			tabindex: pressed ? 0 : -1,
+			'data-value': value,
+			onclick: () => pick(value)
+		},
+			text));
 	}
 	function pick(value) {
 		for (const b of group.children) {
@@ -128,12 +138,16 @@ function choice(label, options, chosen, choose) {
 		choose(value);
 	}
 	group.addEventListener('keydown', (event) => {
-		const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+		const step = { ArrowRight: 1,
+			ArrowDown: 1,
+			ArrowLeft: -1,
+			ArrowUp: -1 }[event.key];
 
 		if (!step)
 			return;
 		const all = [...group.children];
-		const at = all[(all.indexOf(document.activeElement) + step + all.length) % all.length];
+		const at = all[(all.indexOf(document.activeElement) + step + all.length) %
+			all.length];
 
 		event.preventDefault();
 		at.focus();
@@ -151,7 +165,8 @@ function select(label, options, chosen, choose) {
 }
 
 function check(label, on, choose, title) {
-	const box = el('input', { type: 'checkbox', checked: on, onchange: () => choose(box.checked) });
+	const box = el('input',
+		{ type: 'checkbox', checked: on, onchange: () => choose(box.checked) });
 
 	return el('label.check', { title }, box, label);
 }
@@ -168,7 +183,9 @@ function download(name, text) {
 // Cells that a spreadsheet would run are led by a quote.
 function csv(rows) {
 	const cell = (v) => {
-		const text = typeof v === 'number' ? String(v) : plain(String(v)).replace(/^[=+\-@]/, "'$&");
+		const text = typeof v === 'number'
+			? String(v)
+			: plain(String(v)).replace(/^[=+\-@]/, "'$&");
 
 		return /[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 	};

@@ -10,13 +10,22 @@ function seriesOf(run, table, a, b, group, n) {
 	const steps = b - a, out = [];
 
 	for (let g = 0; g < n; g++)
-		out.push({ live: new Float64Array(steps + 2), held: new Float64Array(steps + 2), bytes: 0, count: 0,
-			older: 0, newest: 0, births: new Float64Array(steps) });
+		out.push({
+			live: new Float64Array(steps + 2),
+			held: new Float64Array(steps + 2),
+			bytes: 0,
+			count: 0,
+			older: 0,
+			newest: 0,
+			births: new Float64Array(steps)
+		});
 	for (let died = a; died <= run.n; died++)
 		for (let i = table.flowAt[died]; i < table.flowAt[died + 1]; i++) {
 			const row = table.flowRow[i], born = table.flowBorn[i];
 
-			if (group[row] >= 0 && (born >= a && born < b || born === BORN_LOST && steps === run.n))
+			if (group[row] >= 0 &&
+				(born >= a && born < b ||
+					born === BORN_LOST && steps === run.n))
 				addSpan(out[group[row]], run, table, i, row, a, b, born, died);
 		}
 	for (const s of out)
@@ -41,7 +50,9 @@ function endOf(run, label, a, b) {
 
 function addSpan(s, run, table, i, row, a, b, born, died) {
 	const steps = b - a, from = born >= a ? born - a + 1 : 0;
-	const end = died < b ? died - a + 1 : died === run.n ? endOf(run, table.label[row], a, b) : steps + 1;
+	const end = died < b     ? died - a + 1
+		: died === run.n ? endOf(run, table.label[row], a, b)
+				 : steps + 1;
 	const to = Math.max(from, end), left = to > steps, bytes = table.flowBytes[i];
 
 	if (from < to) {
@@ -87,9 +98,17 @@ function shapeOf(y, n) {
 	}
 	for (let k = 2; k < SIXTHS; k++)
 		steps += floor[k] > floor[k - 1] ? 1 : 0;
-	const rise = floor[5] - floor[1], before = floor[3] - floor[1], lately = floor[5] - floor[3];
+	const rise = floor[5] - floor[1], before = floor[3] - floor[1],
+	      lately = floor[5] - floor[3];
 
-	return { floor, rise, drop, up, down, keeps: rise > 0 && steps >= 3 && lately * 2 >= before };
+	return {
+		floor,
+		rise,
+		drop,
+		up,
+		down,
+		keeps: rise > 0 && steps >= 3 && lately * 2 >= before
+	};
 }
 
 // Theil and Sen: the median of the slopes between any two edges.
@@ -104,7 +123,8 @@ function slopeOf(live, n, last) {
 }
 
 function grows(s, n, last) {
-	const held = shapeOf(s.held, n), live = shapeOf(s.live, n), mean = s.bytes / (s.count || 1);
+	const held = shapeOf(s.held, n), live = shapeOf(s.live, n),
+	      mean = s.bytes / (s.count || 1);
 
 	if (!(s.bytes > 0) || sixth(s.newest + 1, n) !== SIXTHS - 1)
 		return false;
@@ -122,5 +142,7 @@ function trendOf(run, s, a, b) {
 
 	if (n < STEPS_LEAST)
 		return '';
-	return grows(s, n, last) ? 'growing' : s.births.filter((v) => v > 0).length === 1 ? 'once' : 'levelled';
+	return grows(s, n, last)                             ? 'growing'
+		: s.births.filter((v) => v > 0).length === 1 ? 'once'
+							     : 'levelled';
 }

@@ -29,14 +29,17 @@ class App {
 	}
 
 	measureName() {
-		return { peak: 'Live at the peak', leaked: 'Leaked', allocated: 'Allocated' }[this.what];
+		return { peak: 'Live at the peak',
+			leaked: 'Leaked',
+			allocated: 'Allocated' }[this.what];
 	}
 
 	spanOf(i) {
 		const run = this.data.runs[i], [a, b] = this.windows[i];
 
-		return a === 0 && b === run.n ? 'the whole run' : `${time(edge(run, a), run.width)} \u2013 ${
-			time(edge(run, b), run.width)}`;
+		return a === 0 && b === run.n ? 'the whole run'
+					      : `${time(edge(run, a), run.width)} \u2013 ${
+							time(edge(run, b), run.width)}`;
 	}
 
 	kept(key, make) {
@@ -45,7 +48,7 @@ class App {
 		return this.cache.get(key);
 	}
 
-	// ---- what is derived ----------------------------------------------------------------
+	// ---- what is derived --------------------------------------------------------
 
 	shown() {
 		return this.kept(`shown ${this.frames} ${this.hideImport}`, () =>
@@ -60,11 +63,14 @@ class App {
 	rowGroups(by) {
 		const table = this.run.lines, leaf = table[this.frames];
 
-		return this.kept(`rows ${this.at} ${by} ${this.frames}`, () => groupRows(table,
-			by === 'thread' ? (row) => table.label[row]
-				: by === 'type' || by === 'kind' || by === 'class' ? (row) => table[by][row]
-					: by === 'module' && this.frames === 'python' ? (row) => table.module[row]
-						: (row) => this.groups(by).of[leaf[row]]));
+		return this.kept(`rows ${this.at} ${by} ${this.frames}`,
+			() => groupRows(table,
+				by === 'thread' ? (row) => table.label[row]
+					: by === 'type' || by === 'kind' || by === 'class'
+					? (row) => table[by][row]
+					: by === 'module' && this.frames === 'python'
+					? (row) => table.module[row]
+					: (row) => this.groups(by).of[leaf[row]]));
 	}
 
 	nameOf(frame, by) {
@@ -73,7 +79,9 @@ class App {
 		if (f.flags[frame] & NOTE)
 			return frameName(this.data, frame);
 		if (by === 'module')
-			return plain(this.data.strings[f.flags[frame] & NATIVE ? f.module[frame] : f.file[frame]]);
+			return plain(
+				this.data.strings[f.flags[frame] & NATIVE ? f.module[frame]
+									  : f.file[frame]]);
 		return `${frameName(this.data, frame)}${place ? ` (${by === 'function'
 			? place.replace(/:\d+$/, '') : place})` : ''}`;
 	}
@@ -85,7 +93,8 @@ class App {
 		if (!process && !thread)
 			return null;
 		run.labels.forEach((label, i) => {
-			if ((!process || this.processKey(label[0]) === process) && (!thread || String(i) === thread))
+			if ((!process || this.processKey(label[0]) === process) &&
+				(!thread || String(i) === thread))
 				out.add(i);
 		});
 		return out;
@@ -106,10 +115,17 @@ class App {
 	}
 
 	compute() {
-		const { run } = this, [a, b] = this.window, labels = this.labels(), modules = this.modules();
+		const { run } = this, [a, b] = this.window, labels = this.labels(),
+			    modules = this.modules();
 
-		this.values = { stacks: valuesOf(run, run.stacks, a, b), lines: valuesOf(run, run.lines, a, b) };
-		this.allowed = { stacks: mask(run.stacks, labels, modules), lines: mask(run.lines, labels, modules) };
+		this.values = {
+			stacks: valuesOf(run, run.stacks, a, b),
+			lines: valuesOf(run, run.lines, a, b)
+		};
+		this.allowed = {
+			stacks: mask(run.stacks, labels, modules),
+			lines: mask(run.lines, labels, modules)
+		};
 		this.figures = windowFigures(run, a, b);
 	}
 
@@ -123,7 +139,7 @@ class App {
 		return out;
 	}
 
-	// ---- changes ----------------------------------------------------------------------------
+	// ---- changes ----------------------------------------------------------------
 
 	setWindow(a, b) {
 		const [c, d] = this.window;
@@ -163,7 +179,7 @@ class App {
 		this.remember();
 	}
 
-	// ---- the address remembers --------------------------------------------------------------
+	// ---- the address remembers --------------------------------------------------
 
 	remember() {
 		const [a, b] = this.window, words = [];
@@ -179,11 +195,13 @@ class App {
 		const hash = words.length ? `#${words.join('&')}` : '';
 
 		if (location.hash !== hash && !/^#[a-z]+$/.test(location.hash))
-			history.replaceState(null, '', hash || location.pathname + location.search);
+			history.replaceState(
+				null, '', hash || location.pathname + location.search);
 	}
 
 	restore() {
-		const words = new URLSearchParams(location.hash.slice(1)), run = Number(words.get('run'));
+		const words = new URLSearchParams(location.hash.slice(1)),
+		      run = Number(words.get('run'));
 
 		if (run >= 1 && run <= this.data.runs.length)
 			this.at = run - 1;
@@ -204,7 +222,8 @@ async function main() {
 	const status = document.getElementById('status');
 
 	try {
-		const data = decode(await inflate(bytesOf(document.getElementById('data').textContent)));
+		const data = decode(
+			await inflate(bytesOf(document.getElementById('data').textContent)));
 
 		app = new App(data);
 		app.page = new Page(app);
@@ -216,7 +235,8 @@ async function main() {
 		document.body.classList.add('ready');
 	} catch (error) {
 		status.textContent = typeof DecompressionStream === 'undefined'
-			? 'This report needs a browser of 2023 or later.' : `This report cannot be shown: ${error.message}`;
+			? 'This report needs a browser of 2023 or later.'
+			: `This report cannot be shown: ${error.message}`;
 		throw error;
 	}
 }

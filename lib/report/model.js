@@ -90,14 +90,20 @@ function windowFigures(run, a, b) {
 	const at = run.n ? peakBucket(run, a, b) : 0, bucket = run.bucket;
 
 	return {
-		peakBytes: bucket.max_bytes[at] || 0, peakCount: bucket.max_blocks[at] || 0,
+		peakBytes: bucket.max_bytes[at] || 0,
+		peakCount: bucket.max_blocks[at] || 0,
 		peakTime: bucket.max_time[at] || 0,
-		peakLostBytes: bucket.lost_bytes[at] || 0, peakLostCount: bucket.lost_blocks[at] || 0,
-		allocatedBytes: sum(bucket.alloc_bytes), allocatedCount: sum(bucket.allocs),
-		freedBytes: sum(bucket.free_bytes), freedCount: sum(bucket.frees),
+		peakLostBytes: bucket.lost_bytes[at] || 0,
+		peakLostCount: bucket.lost_blocks[at] || 0,
+		allocatedBytes: sum(bucket.alloc_bytes),
+		allocatedCount: sum(bucket.allocs),
+		freedBytes: sum(bucket.free_bytes),
+		freedCount: sum(bucket.frees),
 		startBytes: a ? bucket.end_bytes[a - 1] : null,
-		endBytes: bucket.end_bytes[b - 1] || 0, endCount: bucket.end_blocks[b - 1] || 0,
-		samples: sum(bucket.samples), cpu: sum(bucket.cpu),
+		endBytes: bucket.end_bytes[b - 1] || 0,
+		endCount: bucket.end_blocks[b - 1] || 0,
+		samples: sum(bucket.samples),
+		cpu: sum(bucket.cpu),
 	};
 }
 

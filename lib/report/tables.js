@@ -13,13 +13,13 @@ class Table {
 		this.first = shown;
 		this.shown = shown;
 		this.rows = [];
-		this.root = el('div.table', { role: 'region', 'aria-label': name, tabindex: 0 });
+		this.root =
+			el('div.table', { role: 'region', 'aria-label': name, tabindex: 0 });
 		this.name = name;
 	}
 
-	show(rows, more = []) {
+	show(rows) {
 		this.rows = rows;
-		this.more = more;
 		this.draw();
 	}
 
@@ -33,13 +33,17 @@ class Table {
 	}
 
 	head() {
-		return el('tr', {}, ...this.columns.map((c) => {
-			const on = c.id === this.sort, text = c.text;
+		const arrow = this.down ? '\u25be' : '\u25b4';
+		const order = this.down ? 'descending' : 'ascending';
 
-			return el(`th${text ? '' : '.num'}`, { scope: 'col', title: c.hint,
-				'aria-sort': on ? this.down ? 'descending' : 'ascending' : null },
-			el('button', { type: 'button', 'data-sort': c.id, onclick: () => this.sortBy(c.id) },
-				c.title, on ? el('span.arrow', { 'aria-hidden': 'true' }, this.down ? '\u25be' : '\u25b4') : ''));
+		return el('tr', {}, ...this.columns.map((c) => {
+			const on = c.id === this.sort;
+			const button = el('button', { type: 'button', 'data-sort': c.id,
+				onclick: () => this.sortBy(c.id) }, c.title,
+			on ? el('span', { 'aria-hidden': 'true' }, arrow) : '');
+
+			return el(c.text ? 'th' : 'th.num', { scope: 'col', title: c.hint,
+				'aria-sort': on ? order : null }, button);
 		}));
 	}
 
@@ -56,8 +60,8 @@ class Table {
 	cell(c, row, max) {
 		if (c.text)
 			return el('td.what', {}, c.text(row));
-		const value = c.value(row), td = el('td.num', { title: c.exact ? c.exact(value) : null },
-			c.show(value, row));
+		const value = c.value(row), title = c.exact ? c.exact(value) : null;
+		const td = el('td.num', { title }, c.show(value, row));
 
 		if (c.bar && max > 0 && value !== 0) {
 			const bar = el('span.bar', { 'aria-hidden': 'true' });
@@ -68,42 +72,49 @@ class Table {
 		return td;
 	}
 
-	// What is not shown, and what belongs to no row.
+	// What is not shown.
 	rest(hidden) {
-		const rows = hidden.length ? [{ name: `${number(hidden.length)} more`, rows: hidden }] : [];
+		const sum = (c) => hidden.reduce((s, row) => s + c.value(row), 0);
 
-		return rows.map((r) => el('tr.rest', {}, ...this.columns.map((c, i) =>
-			i === this.nameAt() ? el('td.what', {}, r.name)
-				: c.sum ? el('td.num', {}, c.show(r.rows.reduce((s, x) => s + c.value(x), 0)))
-					: el('td.num'))));
-	}
-
-	nameAt() {
-		return this.columns.findIndex((c) => c.text);
+		return el('tr.rest', {}, ...this.columns.map((c) =>
+			c.text ? el('td.what', {}, `${number(hidden.length)} more`)
+				: el('td.num', {}, c.sum ? c.show(sum(c)) : '')));
 	}
 
 	draw() {
-		const rows = this.order(), visible = rows.slice(0, this.shown), hidden = rows.slice(this.shown);
+		const rows = this.order(), visible = rows.slice(0, this.shown);
+		const hidden = rows.slice(this.shown), body = el('tbody');
 
 		if (this.prepare)
 			this.prepare(visible);
-		const max = Object.fromEntries(this.columns.filter((c) => c.bar).map((c) =>
-			[c.id, rows.reduce((m, r) => Math.max(m, Math.abs(c.value(r))), 0)]));
-		const body = el('tbody', {}, ...visible.map((row) => el(`tr${row.class ? `.${row.class}` : ''}`, {},
-			...this.columns.map((c) => this.cell(c, row, max[c.id])))), ...this.rest(hidden));
-		const foot = el('p.more');
+		const max = this.columns.map((c) => c.bar
+			? rows.reduce((m, row) => Math.max(m, Math.abs(c.value(row))), 0) : 0);
 
+		for (const row of visible)
+			body.append(el(row.class ? `tr.${row.class}` : 'tr', {},
+				...this.columns.map((c, i) => this.cell(c, row, max[i]))));
 		if (hidden.length)
-			foot.append(el('button', { type: 'button', onclick: () => this.grow(100) },
-				`Show ${Math.min(100, hidden.length)} more`));
+			body.append(this.rest(hidden));
+		if (!rows.length)
+			body.append(el('tr', {}, el('td.none', { colspan: this.columns.length },
+				'Nothing here in this window.')));
+		this.root.replaceChildren(el('table', {}, el('caption', {}, this.name),
+			el('thead', {}, this.head()), body),
+		this.foot(rows.length, hidden.length));
+	}
+
+	foot(rows, hidden) {
+		const out = el('p.more'), many = Math.min(100, hidden);
+		const button = (text, act) =>
+			out.append(el('button', { type: 'button', onclick: act }, text));
+
+		if (hidden)
+			button(`Show ${many} more`, () => this.grow(100));
 		if (this.shown > this.first)
-			foot.append(el('button', { type: 'button', onclick: () => this.grow(this.first - this.shown) },
-				'Show fewer'));
-		if (rows.length)
-			foot.append(el('button', { type: 'button', onclick: () => this.save() }, 'Save as CSV'));
-		this.root.replaceChildren(el('table', {}, el('caption', {}, this.name), el('thead', {}, this.head()),
-			rows.length ? body : el('tbody', {}, el('tr', {}, el('td.none',
-				{ colspan: this.columns.length }, 'Nothing here in this window.')))), foot);
+			button('Show fewer', () => this.grow(this.first - this.shown));
+		if (rows)
+			button('Save as CSV', () => this.save());
+		return out;
 	}
 
 	grow(by) {
@@ -115,7 +126,9 @@ class Table {
 		const columns = this.columns.filter((c) => c.value);
 
 		download(`${this.name.toLowerCase().replace(/[^a-z]+/g, '-')}.csv`, csv([
-			columns.map((c) => c.title), ...this.order().map((row) => columns.map((c) => c.value(row)))]));
+			columns.map((c) => c.title),
+			...this.order().map((row) => columns.map((c) => c.value(row)))
+		]));
 	}
 }
 
@@ -130,9 +143,12 @@ function groupFrames(data, by) {
 	for (let i = 1; i < n; i++) {
 		const native = f.flags[i] & NATIVE, note = f.flags[i] & NOTE;
 		const key = note ? `note ${f.func[i]}`
-			: by === 'module' ? `m ${native ? f.module[i] : f.file[i]}`
-				: `${f.func[i]} ${f.file[i]} ${f.flags[i] & UNRESOLVED ? f.module[i] : ''} ${
-					by === 'line' ? f.line[i] : ''}`;
+			: by === 'module'
+			? `m ${native ? f.module[i] : f.file[i]}`
+			: `${f.func[i]} ${f.file[i]} ${
+				  f.flags[i] & UNRESOLVED
+					  ? f.module[i]
+					  : ''} ${by === 'line' ? f.line[i] : ''}`;
 
 		if (!index.has(key)) {
 			index.set(key, of1.length);
@@ -144,28 +160,57 @@ function groupFrames(data, by) {
 }
 
 const LABELS = {
-	line: 'Line', function: 'Function', module: 'Module', kind: 'Allocator', thread: 'Thread',
+	line: 'Line',
+	function: 'Function',
+	module: 'Module',
+	kind: 'Allocator',
+	thread: 'Thread',
 	type: 'Type',
 };
 
 // The numbers of wire.h.
-const ALLOCATORS = { 1: 'malloc', 2: 'calloc', 3: 'realloc', 4: 'posix_memalign', 5: 'aligned_alloc',
-	6: 'memalign', 7: 'valloc', 8: 'pvalloc', 9: 'reallocarray', 10: 'new', 16: 'PyMem_Malloc',
-	17: 'PyMem_Calloc', 18: 'PyMem_Realloc', 19: 'PyObject_Malloc', 20: 'PyObject_Calloc',
-	21: 'PyObject_Realloc', 32: 'mmap', 34: 'mremap', 35: 'brk', 33: 'mmap file', 36: 'mremap file',
-	40: 'arena', 41: 'runtime' };
+const ALLOCATORS = {
+	1: 'malloc',
+	2: 'calloc',
+	3: 'realloc',
+	4: 'posix_memalign',
+	5: 'aligned_alloc',
+	6: 'memalign',
+	7: 'valloc',
+	8: 'pvalloc',
+	9: 'reallocarray',
+	10: 'new',
+	16: 'PyMem_Malloc',
+	17: 'PyMem_Calloc',
+	18: 'PyMem_Realloc',
+	19: 'PyObject_Malloc',
+	20: 'PyObject_Calloc',
+	21: 'PyObject_Realloc',
+	32: 'mmap',
+	34: 'mremap',
+	35: 'brk',
+	33: 'mmap file',
+	36: 'mremap file',
+	40: 'arena',
+	41: 'runtime'
+};
 
 // The cell that names a group's frame: its name, its place, its line's text.
 function nameCell(data, by, frame) {
 	const name = frameName(data, frame), place = framePlace(data, frame);
-	const kind = frameKind(data, frame), source = by === 'line' ? data.strings[data.frames.source[frame]] : '';
-	const dot = el(`span.dot.${kind}`, { title: KINDS[kind], role: 'img', 'aria-label': KINDS[kind] });
+	const kind = frameKind(data, frame),
+	      source = by === 'line' ? data.strings[data.frames.source[frame]] : '';
+	const dot = el(`span.dot.${kind}`,
+		{ title: KINDS[kind], role: 'img', 'aria-label': KINDS[kind] });
 
 	if (kind === 'note')
-		return el('span.name', {}, dot, el('span', { title: 'stacks too small to be kept apart' }, name));
+		return el('span.name', {}, dot,
+			el('span', { title: 'stacks too small to be kept apart' }, name));
 	if (by === 'module')
-		return moduleCell(data, data.frames.flags[frame] & NATIVE ? data.frames.module[frame]
-			: data.frames.file[frame], kind);
+		return moduleCell(data,
+			data.frames.flags[frame] & NATIVE ? data.frames.module[frame]
+							  : data.frames.file[frame],
+			kind);
 	const shown = by === 'function' ? place.replace(/:\d+$/, '') : place;
 
 	return el('span.name', {}, dot, el('strong', {}, name), ' ',
@@ -176,9 +221,13 @@ function nameCell(data, by, frame) {
 function moduleCell(data, string, kind) {
 	const path = plain(data.strings[string]), isFile = kind === 'python';
 
-	return el('span.name', {}, el(`span.dot.${kind}`, { title: KINDS[kind], role: 'img',
-		'aria-label': KINDS[kind] }), el('strong', { title: path },
-		path ? isFile ? shortFile(path) : basename(path) : isFile ? '[no file]' : '[no module]'));
+	return el('span.name', {},
+		el(`span.dot.${kind}`,
+			{ title: KINDS[kind], role: 'img', 'aria-label': KINDS[kind] }),
+		el('strong', { title: path },
+			path             ? isFile ? shortFile(path) : basename(path)
+					    : isFile ? '[no file]'
+					 : '[no module]'));
 }
 
 // ---- sums over the rows of lines -----------------------------------------------------------
@@ -222,13 +271,20 @@ function sumBy(table, values, allowed, groups) {
 
 		if (!allowed[row] || values.first[row] < 0)
 			continue;
-		first[g] = first[g] < 0 ? values.first[row] : Math.min(first[g], values.first[row]);
+		first[g] = first[g] < 0 ? values.first[row]
+					: Math.min(first[g], values.first[row]);
 		last[g] = Math.max(last[g], values.last[row]);
 	}
 	for (let g = 0; g < n; g++) {
 		if (!sums.allocatedCount[g] && !sums.peakCount[g] && !sums.leakedCount[g])
 			continue;
-		const row = { group: g, key: keys[g], row: groups.first[g], first: first[g], last: last[g] };
+		const row = {
+			group: g,
+			key: keys[g],
+			row: groups.first[g],
+			first: first[g],
+			last: last[g]
+		};
 
 		for (const name of SUMS)
 			row[name] = sums[name][g];
@@ -239,24 +295,46 @@ function sumBy(table, values, allowed, groups) {
 
 // The columns of Object Allocation Stats, the name first.
 function statColumns(by, name, totals, step) {
-	const b = (id, title, hint) => ({ id, title, hint, value: (r) => r[id], show: bytes,
-		exact: (v) => exact(v, 'bytes'), sum: true });
-	const n = (id, title, hint) => ({ id, title, hint, value: (r) => r[id], show: count,
-		exact: (v) => exact(v, 'blocks'), sum: true });
-	const columns = [{ id: 'name', title: LABELS[by], text: name, value: (r) => r.name },
-		{ ...b('peakBytes', 'Peak', 'live at the highest moment of the window'), bar: true },
-		n('peakCount', 'Blocks', 'live at that moment'),
-		b('leakedBytes', 'Leaked', 'allocated in the window, not freed by its end'),
-		b('allocatedBytes', 'Allocated', 'allocated in the window, freed or not'),
-		n('allocatedCount', 'Count', 'allocations in the window'),
-		{ id: 'mean', title: 'Mean', hint: 'allocated bytes by count', show: (v) => v < 0 ? '' : bytes(
-			Math.round(v)), value: (r) => r.allocatedCount > 0 ? r.allocatedBytes / r.allocatedCount : -1 },
-		{ id: 'short', title: 'Short-lived', hint: `share of the allocations freed within the same ${step}`,
-			value: (r) => r.allocatedCount > 0 ? r.shortCount / r.allocatedCount : -1,
-			show: (v) => v < 0 ? '' : `${(100 * v).toFixed(0)}\u202f%` }];
+	const amount = (id, title, unit, hint, more) => ({
+		id,
+		title,
+		hint,
+		value: (r) => r[id],
+		sum: true,
+		show: (v) => quantity(v, unit),
+		exact: (v) => exact(v, unit),
+		...more
+	});
+	const each = (r, v) => r.allocatedCount > 0 ? v / r.allocatedCount : -1;
+	const columns = [
+		{ id: 'name', title: LABELS[by], text: name, value: (r) => r.name },
+		amount('peakBytes', 'Peak', 'bytes', 'live at the highest moment of the window',
+			{ bar: true }),
+		amount('peakCount', 'Blocks', 'blocks', 'live at that moment'),
+		amount('leakedBytes', 'Leaked', 'bytes',
+			'allocated in the window, not freed by its end'),
+		amount('allocatedBytes', 'Allocated', 'bytes',
+			'allocated in the window, freed or not'),
+		amount('allocatedCount', 'Count', 'blocks', 'allocations in the window'),
+		{
+			id: 'mean',
+			title: 'Mean',
+			hint: 'allocated bytes by count',
+			value: (r) => each(r, r.allocatedBytes),
+			show: (v) => v < 0 ? '' : bytes(Math.round(v))
+		},
+		{
+			id: 'short',
+			title: 'Short-lived',
+			hint: `share of the allocations freed within the same ${step}`,
+			value: (r) => each(r, r.shortCount),
+			show: (v) => v < 0 ? '' : `${(100 * v).toFixed(0)}\u202f%`
+		},
+	];
 
 	if (totals)
-		columns.splice(2, 0, { ...b('total', 'With callees', 'the chosen measure, what was called from there included'),
-			show: totals, sum: false });
+		columns.splice(2, 0, amount('total', 'With callees', 'bytes',
+			'the chosen measure, what was called from there included',
+			{ show: totals, sum: false }));
 	return columns;
 }
