@@ -170,6 +170,12 @@ int mp_report_write(struct mp_report *r, const struct mp_report_options *o, bool
 	}
 	if (!status)
 		mp_report_page(&packed, out);
+	r->size = packed.n + mp_report_page_size();
 	mp_buf_free(&packed);
 	return status;
+}
+
+uint64_t mp_report_size(const struct mp_report *r)
+{
+	return r->size;
 }

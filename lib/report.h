@@ -36,5 +36,7 @@ int mp_report_add(struct mp_report *, struct mp_reader *, const struct mp_query 
 /* The page.  Two runs are compared if DIFF.  Errors of OUT are its owner's to find. */
 int mp_report_write(struct mp_report *, const struct mp_report_options *, bool diff,
 		FILE *out) MP_USE_RESULT;
+/* Bytes of the page written: over the size asked for, if even the fewest stacks are. */
+uint64_t mp_report_size(const struct mp_report *);
 
 #endif

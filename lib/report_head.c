@@ -2,7 +2,7 @@
  *
  *	{"name","meta":{},"from","width","end","n" (ns; buckets),
  *	"bucket":{"max_bytes":[…],…} (as struct mp_bucket), "live_lost":[bytes,blocks],
- *	"series":[{"name","max":[…]}] (-1: no value),
+ *	"series":[{"name","max":[…]}] (rss alone; -1: no value),
  *	"marks":[{"time","name","process","value"}], "more_marks",
  *	"processes":[[pid,name,command,since,ended]], "labels":[[process,tid,name]],
  *	"summary":{…} (as mp-stat --json), "damaged":true,"loss":{}}
@@ -72,7 +72,10 @@ static void put_series(struct mp_buf *b, const struct mp_timeline *t)
 	mp_json_key(b, "series");
 	mp_buf_char(b, '[');
 	for (size_t i = 0; i < t->n_series; i++) {
-		mp_buf_text(b, i ? ",{" : "{");
+		/* the page draws no other */
+		if (strcmp(t->series[i].name, "rss"))
+			continue;
+		mp_buf_char(b, '{');
 		mp_json_text(b, "name", t->series[i].name);
 		mp_json_key(b, "max");
 		mp_buf_char(b, '[');

@@ -91,6 +91,7 @@ struct mp_report {
 	float *rest_weight;
 	size_t rest_room;
 	uint8_t *rest_kept;
+	uint64_t size;          /* of the page written */
 	struct mp_err error;
 };
 

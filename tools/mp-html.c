@@ -4,6 +4,7 @@
 #include "../lib/cli.h"
 #include "../lib/report.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,9 @@ int main(int argc, char **argv)
 	if (mp_report_write(r, &options, n == 2, stdout))
 		failed(files[0], r);
 	cli_flush();
+	if (mp_report_size(r) > size)
+		note("the report is %" PRIu64 " bytes, more than --size: what is left is needed",
+			mp_report_size(r));
 	mp_report_free(r);
 	return cli_end(CLI_OK);
 }

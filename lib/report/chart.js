@@ -111,7 +111,7 @@ class Chart {
 				d: this.path(part, y, top + panel.height),
 			}));
 		if (panel.title)
-			this.text('panel', LEFT, top - 6, 'start', panel.title);
+			this.text('panel', LEFT + 7, top - 6, 'start', panel.title);
 	}
 
 	// A value holds until the next that was read.

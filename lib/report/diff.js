@@ -16,7 +16,7 @@ class Diff {
 				key('same', 'the same'),
 				el('span', {},
 					'A box is as wide as before and after together.')),
-			this.flame.about, this.flame.scroller,
+			this.flame.about, this.flame.scroller, this.flame.cut,
 			el('div.controls', {},
 				choice('Rows of the table',
 					[

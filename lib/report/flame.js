@@ -39,9 +39,11 @@ class Flame {
 		this.zoom = 0;
 		this.icicle = true;
 		this.least = 0.6;       // pixels
+		this.deepest = DEEPEST;
 		this.focus = 0;
 		this.root = el('div.flame', { role: 'tree', 'aria-label': name });
 		this.scroller = el('div.scroller', {}, this.root);
+		this.cut = el('p.cut', { hidden: true });
 		this.about = el('div.about', { role: 'status' });
 		this.pool = [];
 		this.root.addEventListener('click', (e) => this.pick(e.target));
@@ -71,6 +73,10 @@ class Flame {
 		      least = whole * this.least / Math.max(300, this.root.clientWidth);
 		const above = [];
 
+		this.cut.hidden = true;
+		this.cut.textContent = `Callees more than ${this.deepest} calls deep are not `
+			+ 'drawn; zooming in shows them.';
+
 		for (let at = this.zoom; ; at = trie.parent[at]) {
 			above.push(at);
 			if (!at)
@@ -86,11 +92,13 @@ class Flame {
 			const box = todo.pop();
 			let x = box.x;
 
-			if (box.depth - above.length > DEEPEST)
-				continue;
 			for (const node of children[box.node] || []) {
 				if (!(total[node] >= least))
 					continue;
+				if (box.depth + 1 - above.length >= this.deepest) {
+					this.cut.hidden = false;
+					break;
+				}
 				const child = {
 					node,
 					depth: box.depth + 1,

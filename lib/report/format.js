@@ -69,7 +69,8 @@ const plain = (text) => text.replace(/[\t\n\r]+/g, ' ').replace(UNSAFE, (c) =>
 
 const basename = (path) => path.slice(path.lastIndexOf('/') + 1) || path;
 
-// A file as its package names it: without the folder packages are installed in.
+// A file as its package names it: without the folder packages are installed in.  Of a
+// long path the last folders, whole.
 function shortFile(path) {
 	const at = path.search(/\/(site|dist)-packages\//);
 
@@ -77,7 +78,11 @@ function shortFile(path) {
 		return path.slice(at + 15);
 	const lib = path.match(/\/lib\/python3[\d.]*\/(.+)$/);
 
-	return lib ? lib[1] : path.length > 60 ? `\u2026${path.slice(-59)}` : path;
+	if (lib || path.length <= 48)
+		return lib ? lib[1] : path;
+	const folder = path.indexOf('/', path.length - 48);
+
+	return `\u2026${path.slice(folder < 0 ? -47 : folder)}`;
 }
 
 // ---- elements -----------------------------------------------------------------------

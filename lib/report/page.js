@@ -46,6 +46,7 @@ class Page {
 			root.dataset.theme = dark() ? 'light' : 'dark';
 			name();
 		};
+		system.onchange = name;
 		name();
 	}
 
@@ -125,6 +126,7 @@ class Page {
 		for (const flame of [this.stacks.flame, this.diff && this.diff.flame])
 			if (flame) {
 				flame.least = on ? 4 : 0.6;
+				flame.deepest = on ? 32 : DEEPEST;
 				flame.draw();
 			}
 	}

@@ -12,7 +12,7 @@ class Stacks {
 		this.unzoom = el('button', { type: 'button', hidden: true,
 			onclick: () => this.flame.zoomTo(0) }, 'Reset zoom');
 		root.append(this.controls(), this.key(), this.flame.about, this.flame.scroller,
-			this.table.root);
+			this.flame.cut, this.table.root);
 		new ResizeObserver(() => this.flame.view && this.flame.draw())
 			.observe(this.flame.scroller);
 	}

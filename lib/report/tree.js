@@ -10,6 +10,8 @@ const SHOWN = {
 	all: () => true,
 };
 
+const FRAMES_MOST = 2 ** 26;       // so that a key is exact for as many nodes, twice
+
 class Trie {
 	constructor() {
 		this.parent = [0];
@@ -19,7 +21,7 @@ class Trie {
 	}
 
 	child(parent, frame) {
-		const key = parent * 16777216 + frame;
+		const key = parent * FRAMES_MOST + frame;
 		let node = this.index.get(key);
 
 		if (node === undefined) {

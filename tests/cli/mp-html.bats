@@ -100,7 +100,8 @@ many() {
     holds small.html | jq -c '.runs[0].summary | .allocated, .live' >got
     mp-stat --json m.mp | jq -c '.allocated, .live' | diff - got
     # never less than a screen needs
-    mp-html --size 1 -o least.html m.mp
+    run --separate-stderr mp-html --size 1 -o least.html m.mp
+    same "$stderr" "mp-html: the report is $(stat -c %s least.html) bytes, more than --size: what is left is needed"
     [ "$(holds least.html | jq '.sizes["node.parent"]')" -ge 200 ]
 }
 
@@ -134,6 +135,19 @@ many() {
     mp-html --between 2,3.5 -o r.html r.mp
     holds r.html | jq '.runs[0] | [(.bucket.allocs | add), (.bucket.alloc_bytes | add), .from]' >got
     mp-top --view total --between 2,3.5 --by process --json r.mp | jq '[.count, .bytes, 2000000000]' | diff - got
+}
+
+@test "--between a mark that is not there: which, in one line, exit 2, no file" {
+    printf '%s\n' '##mp=trace 1' $'P\t1\t7\t\t\tx' $'T\t1\t1\t7\t\tmain' $'alloc\t1\t1\t1\t10\tmalloc\tf (a.c:1)' \
+        $'mark\t2\t1\t1\tstep' $'alloc\t3\t1\t2\t20\tmalloc\tf (a.c:2)' end | mk m.mp
+    mp-html --between step, -o m.html m.mp
+    same "$(holds m.html | jq -c '[.runs[0].bucket.alloc_bytes | add]')" '[20]'
+    for window in gone, ,gone step,gone; do
+        run -2 --separate-stderr mp-html --between "$window" m.mp
+        same "$stderr$output" "mp-html: m.mp: no mark 'gone'"
+    done
+    run -2 --separate-stderr mp-html --between step#2, m.mp
+    same "$stderr$output" "mp-html: m.mp: no mark 2 of 'step', only 1"
 }
 
 @test "types of objects, and threads of which there are very many" {

@@ -62,6 +62,19 @@ hostile() {
     same "$(sort -u got)" 0
 }
 
+@test "a stack too deep to draw says so; zooming in shows the rest" {
+    {
+        printf '##mp=trace 1\nP\t1\t7\t\t\tx\nT\t1\t1\t7\t\tm\nalloc\t1\t1\t1\t64\tmalloc\tmain (a.c:1)'
+        printf ';f%d (a.c:2)' {1..500}
+        printf '\nend\n'
+    } | mk deep.mp
+    mp-html -o deep.html deep.mp
+    page deep.html 'app.page.stacks.flame.cut.checkVisibility()' 'app.page.stacks.flame.list.length' \
+        'app.page.stacks.flame.zoomTo(300)' 'app.page.stacks.flame.cut.checkVisibility()' 'box("f500,") !== undefined' \
+        open:t.html 'app.page.stacks.flame.cut.checkVisibility()' >got
+    same "$(tr '\n' ' ' <got)" 'true 401 false true false '
+}
+
 @test "leaks: first, last and rate, as mp-cat's events say" {
     page t.html 'allRows("leaks")' 'app.page.leaks.table.rows.map((r) => [r.name, r.leakedBytes, r.first, r.last])' \
         '[app.run.from, app.run.width]' >got
@@ -112,22 +125,22 @@ hostile() {
 }
 
 @test "hostile names are text" {
-    for name in '</script><img src=x onerror=alert(1)>' '"><svg onload=alert(1)>' '<!--<script>alert(1)</script>' \
-        $'\xe2\x80\xaegnp.exe' "';alert(1)//" '&lt;b&gt;'; do
-        hostile "$name" | mk h.mp
-        mp-html --title "$name" -o h.html h.mp
+    names=('</script><img src=x onerror=alert(1)>' '"><svg onload=alert(1)>' '<!--<script>alert(1)</script>'
+        "';alert(1)//" '&lt;b&gt;' '__proto__' $'\xe2\x80\xaegnp.exe')
+    steps=()
+    for i in "${!names[@]}"; do
+        hostile "${names[i]}" | mk "$i.mp"
         # nothing of it is in the file as it is
-        ! sed '/id="data"/,/<\/script>/d' h.html | grep -F "onerror=alert" || return 1
-        page h.html '[document.images.length, document.querySelectorAll("script").length, document.title.length > 0]' \
-            'app.set("frames", "all")' 'app.page.stacks.flame.zoomTo(1)' 'document.querySelector("h1").textContent' >got
-        same "$(sed -n 1p got)" '[0, 2, true]'
-        if [[ $name == $'\xe2'* ]]; then
-            same "$(sed -n 2p got)" '"\\u202egnp.exe"'
-            ! grep -q $'\xe2\x80\xae' h.html || false
-        else
-            same "$(sed -n 2p got | jq -r .)" "$name"
-        fi
+        mp-html --title "${names[i]}" -o "$i.html" "$i.mp"
+        ! sed '/id="data"/,/<\/script>/d' "$i.html" | grep -F -e onerror=alert -e "${names[i]}" || return 1
+        steps+=("open:$i.html" 'app.set("frames", "all")' 'app.page.stacks.flame.zoomTo(1)'
+            '[document.images.length, document.querySelectorAll("script").length, document.title.length > 0]'
+            'document.querySelector("h1").textContent')
     done
+    page "${steps[0]#open:}" "${steps[@]:1}" >got
+    same "$(sed -n 'p;n' got | sort -u)" '[0, 2, true]'
+    names[-1]='\u202egnp.exe' # what turns text around is shown, not obeyed
+    same "$(sed -n 'n;p' got | jq -r .)" "$(printf '%s\n' "${names[@]}")"
 }
 
 @test "everything can be done by keyboard" {
@@ -198,16 +211,25 @@ $(sed -n 4p got)
         jq .peak.bytes) \"2 of 2\" 0 "
 }
 
+# wide REPORT: whether it is cut off at any of these widths
+wide() {
+    page "$1" size:320x640 'document.documentElement.scrollWidth - document.documentElement.clientWidth' \
+        size:400x800 'document.documentElement.scrollWidth - document.documentElement.clientWidth' \
+        size:640x450 'document.documentElement.scrollWidth - document.documentElement.clientWidth' \
+        size:1600x900 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
+}
+
 @test "narrow, at twice the size, dark: nothing is cut off; it prints" {
-    for size in 320x640 640x450 1600x900; do
-        same "$(page t.html "size:$size" 'document.documentElement.scrollWidth <= innerWidth')" true
-    done
+    # names that fill a line, in every place that shows one
+    long=$(printf 'x%.0s' {1..200})
+    hostile "$long" | mk long.mp
+    mp-html -o long.html long.mp
+    same "$(wide t.html; wide long.html)" $'0\n0\n0\n0\n0\n0\n0\n0'
     page t.html 'getComputedStyle(document.body).backgroundColor' dark \
         'getComputedStyle(document.body).backgroundColor' 'document.getElementById("theme").click()' \
-        'getComputedStyle(document.body).backgroundColor' >got
+        'getComputedStyle(document.body).backgroundColor' print:t.pdf >got
     same "$(sort -u got | wc -l)" 2
     same "$(sed -n 1p got)" "$(sed -n 3p got)"
-    page t.html print:t.pdf
     head -c 5 t.pdf | grep -q '%PDF-'
 }
 
@@ -222,4 +244,58 @@ $(sed -n 4p got)
     page t.html 'document.querySelectorAll("#timeline line.mark").length' 'document.querySelector("#timeline .rss") !== null' \
         'app.page.timeline.rows().slice(1).reduce((s, r) => s + r[6], 0) - app.run.summary.allocated.count' >got
     same "$(tr '\n' ' ' <got)" '1 true 0 '
+}
+
+# what mp-stat, mp-top and the page say was allocated, left and live at the peak
+stat_sums() {
+    mp-stat -q --json "$1" | jq -c '[.allocated, .live, .peak | [.bytes, .count]]'
+}
+
+top_sums() {
+    for view in total live peak; do
+        mp-top -q --json --view $view "$1" | jq -cs '[(map(.bytes) | add // 0), (map(.count) | add // 0)]'
+    done | jq -cs .
+}
+
+page_sums='["allocated", "leaked", "peak"].map((what) => ["Bytes", "Count"].map((unit) => data.runs.reduce((sum, run) =>
+    sum + valuesOf(run, run.lines, 0, run.n)[what + unit].reduce((x, y) => x + y, 0)
+    + (what === "leaked" ? run.live_lost[unit === "Bytes" ? 0 : 1] : what === "peak" && run.n
+    ? windowFigures(run, 0, run.n)["peakLost" + unit] : 0), 0)))'
+
+@test "totals of mp-stat, mp-top and the page are equal to the byte, of every sample" {
+    steps=() samples=0
+    for t in "$here"/formats/samples/good/*.mp; do
+        mp-stat -q --json "$t" | jq -e .allocated >allocated || continue # a profile
+        mp-html -q -o "$((++samples)).html" "$t"
+        steps+=("open:$samples.html" "((data) => $page_sums)(app.data)")
+        stat_sums "$t" >>want
+        top_sums "$t" >>tops
+    done
+    [ "$samples" -ge 7 ]
+    diff want tops
+    page "${steps[0]#open:}" "${steps[@]:1}" | jq -c . | diff want -
+}
+
+@test "a capture piped into a report: its sections, mp-stat's figures, a window, no request" {
+    mp-capture -q -- python3 "$here/tests/targets/leaky.py" | tee leaky.mp | mp-html >leaky.html
+    want=$(stat_sums leaky.mp)
+    same "$(top_sums leaky.mp)" "$want"
+    page leaky.html "((data) => $page_sums)(app.data)" \
+        '[...document.querySelectorAll("main h2")].filter((h) => h.checkVisibility()).map((h) => h.textContent).slice(0, 3)' \
+        '[...document.querySelectorAll("#facts > div")].slice(0, 3).map((d) => d.title.split(" in ").map(digits))' \
+        'allRows("objects")' 'table("objects").reduce((s, r) => s + r.Allocated, 0)' drag:4-20 \
+        'allRows("objects")' 'table("objects").reduce((s, r) => s + r.Allocated, 0)' \
+        'app.window.map((i) => (edge(app.run, i) / 1e9).toFixed(9))' \
+        '[...document.querySelectorAll("#figures strong")].map((e) => e.textContent)' \
+        '[app.figures.peakBytes, app.figures.allocatedBytes, app.page.leaked()].map(bytes)' >got
+    same "$(sed -n 1p got | jq -c .)" "$want"
+    same "$(sed -n 2p got)" '["Allocation Timeline", "Top Allocating Call Stacks", "Object Allocation Stats"]'
+    # the head: peak, live, allocated
+    same "$(sed -n 3p got | jq -c '[.[2], .[1], .[0]]')" "$want"
+    same "$(sed -n 4p got)" "$(jq '.[0][0]' <<<"$want")"
+    window=$(sed -n 6p got | jq -r 'join(",")')
+    same "$(sed -n 5p got)" "$(mp-top -q --json --view total --between "$window" leaky.mp | jq -s 'map(.bytes) | add // 0')"
+    [ "$(sed -n 5p got)" -gt 0 ] && [ "$(sed -n 5p got)" -lt "$(sed -n 4p got)" ]
+    same "$(sed -n 7p got)" "$(sed -n 8p got)"
+    wide leaky.html | diff <(printf '0\n0\n0\n0\n') -
 }

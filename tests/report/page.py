@@ -1,7 +1,7 @@
 """page.py FILE.html STEP... - open a report, take steps, print what they give as JSON.
 
 A step is a JavaScript expression, or  key:NAME  key:shift+NAME  drag:A-B (buckets of the
-timeline)  tab  size:WxH  dark  print:PDF.  Fails if the page did what it must not: an
+timeline)  tab  size:WxH  dark  print:PDF  open:FILE (another report).  Fails if the page did what it must not: an
 error on the console, a dialog, a request for anything but itself.
 """
 import json
@@ -67,11 +67,15 @@ def step(page, what):
 
 def main():
     with Browser() as browser:
-        page = Page(browser, sys.argv[1])
-        page.eval(HELPERS + "; null")
-        for what in sys.argv[2:]:
-            step(page, what)
-        wrong = page.wrong()
+        wrong, page = [], None
+        for what in ["open:" + sys.argv[1], *sys.argv[2:]]:
+            if what.startswith("open:"):
+                wrong += page.wrong() if page else []
+                page = Page(browser, what[5:])
+                page.eval(HELPERS + "; null")
+            else:
+                step(page, what)
+        wrong += page.wrong()
     for line in wrong:
         print(line, file=sys.stderr)
     return 1 if wrong else 0

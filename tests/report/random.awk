@@ -13,7 +13,7 @@ BEGIN {
     print "T", 1, 1, 77, "", "MainThread"
     print "T", 2, 1, 78, "", "worker"
     for (i = 1; i <= n; i++) {
-        t = sprintf("%d", i * 1e10 / n)
+        t = sprintf("%.0f", i * 1e10 / n)
         thread = 1 + (rnd(4) == 0)
         f = rnd(20)
         stack = "main (main.c:3);<module> (app.py:1) [py:1];run" f " (pkg/part" f % 5 ".py:" 10 + f ") [py:" 9 + f "]"

@@ -15,8 +15,9 @@
     same('time', [time(5e8, 1e6), time(1.5e9, 1e8), time(9e10, 1e9), time(3.7e12, 1e9), time(12345, 1), time(20, 1), time(2e6, 1e6)],
         ['500 ms', '1.5 s', '1 min 30 s', '1 h 1 min 40 s', '12.345 \u00b5s', '20 ns', '2 ms']);
     same('plain', plain('a\u202eb\u0000c\u200d\n\td'), 'a\\u202eb\\u0000c\\u200d d');
-    same('shortFile', ['/x/site-packages/p/q.py', '/usr/lib/python3.11/json/decoder.py', 'a.py'].map(shortFile),
-        ['p/q.py', 'json/decoder.py', 'a.py']);
+    same('shortFile', ['/x/site-packages/p/q.py', '/usr/lib/python3.11/json/decoder.py', 'a.py',
+        '/tmp/python-build.20260509073455.222/Python-3.11.7/Objects/obmalloc.c:1459', 'x'.repeat(50)].map(shortFile),
+    ['p/q.py', 'json/decoder.py', 'a.py', '\u2026/Python-3.11.7/Objects/obmalloc.c:1459', '\u2026' + 'x'.repeat(47)]);
     same('csv', csv([['a', 1], ['=cmd()', -2], ['say "x", y', 'line\nline']]),
         'a,1\n\'=cmd(),-2\n"say ""x"", y",line line\n');
     same('shortCommand', shortCommand('/usr/bin/python3 /home/me/app.py --x=/tmp'), 'python3 app.py --x=/tmp');
