@@ -134,7 +134,6 @@ static void take_tails(struct drain *d)
 	struct mp_session *shared = d->session->shared;
 	uint32_t used = atomic_load(&shared->slots_used);
 
-	d->epoch = session_tick(d->session);
 	d->low = UINT32_MAX;
 	d->used = used < d->session->slots ? used : d->session->slots;
 	for (uint32_t i = 0; i < d->used; i++) {
@@ -143,6 +142,7 @@ static void take_tails(struct drain *d)
 		if (s->used || slot_adopt(s, d->session, i))
 			take_tail(d, s);
 	}
+	d->epoch = session_tick(d->session);    /* no record in sight has a later one */
 	find_images(d);
 }
 
@@ -152,7 +152,7 @@ static void take_tails(struct drain *d)
 static void find_active(struct drain *d)
 {
 	d->actives = 0;
-	d->grouped = false;
+	d->several = false;
 	for (uint32_t i = d->images.first; i < d->images.n; i++)
 		d->images.x[i]->windows = 0;
 	for (uint32_t i = 0; i < d->used; i++) {
@@ -161,7 +161,8 @@ static void find_active(struct drain *d)
 		if (!s->image || s->bad || s->pos >= s->seen || s->image->before)
 			continue;
 		if (++s->image->windows > 1)
-			d->grouped = true;
+			d->several = true;
+		s->limit = s->seen;
 		d->active[d->actives++] = i;
 	}
 }
@@ -191,11 +192,13 @@ uint64_t drain_round(struct drain *d)
 {
 	uint64_t before = d->counts.records, now;
 
-	take_tails(d);
+	if (!d->more)
+		take_tails(d);
 	find_active(d);
 	drain_emit(d);
 	wake_all(d);
-	drain_find_ends(d);
+	if (!d->more)
+		drain_find_ends(d);
 	if (d->symboliser && symboliser_collect(d->symboliser, d->tree) < 0)
 		d->ident.failed = true;
 	now = session_now(d->session);
@@ -217,5 +220,5 @@ unsigned drain_fill(const struct drain *d)
 		if (s->used && s->seen - s->pos > most)
 			most = s->seen - s->pos;
 	}
-	return room ? (unsigned)(most * 100 / room) : 0;
+	return d->more ? 100 : room ? (unsigned)(most * 100 / room) : 0;
 }

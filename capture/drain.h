@@ -2,8 +2,9 @@
  * tails, the order of capture/order.h, identities of capture/ident.h.
  *
  * A round takes all tails once.  What the round before saw is emitted now,
- * since everything that precedes it is in sight.  Nothing ever waits for a
- * target.
+ * since everything that precedes it is in sight.  If that is much it takes several
+ * steps, from epoch to epoch: whatever precedes a record has no later epoch.  Nothing
+ * ever waits for a target.
  */
 #ifndef MP_DRAIN_H
 #define MP_DRAIN_H
@@ -39,7 +40,10 @@ struct drain {
 	uint64_t time;                  /* ns, of the event last emitted */
 	uint32_t low;                   /* epoch that time was last set from; > 65535: none */
 	uint64_t flushed, looked;       /* ns */
-	bool grouped;                   /* some image has records in several slots */
+	uint32_t last;                  /* epoch this step goes to; UINT32_MAX: all in sight */
+	bool more;                      /* another step of this round is to come */
+	bool several;                   /* some image has records in several slots */
+	bool grouped;                   /* and they may have something in common */
 	bool gave;                      /* there is room since somebody was woken */
 	struct drain_counts counts;
 	struct expected *expected;
@@ -55,12 +59,12 @@ int drain_init(struct drain *, struct session *, struct mp_writer *, struct symb
 		void (*say)(const char *));
 void drain_free(struct drain *);
 
-/* One round.  Returns the bytes emitted. */
+/* One round, or a step of one.  Returns the records emitted. */
 uint64_t drain_round(struct drain *);
 /* Whether anything of the session may still write: live images, claimed slots,
  * children expected. */
 bool drain_busy(const struct drain *);
-/* How full the fullest ring is, 0 … 100. */
+/* How full the fullest ring is, 0 … 100; 100 in the middle of a round. */
 unsigned drain_fill(const struct drain *);
 /* The end of everything still open: no more rounds. */
 void drain_finish(struct drain *);
@@ -68,7 +72,7 @@ void drain_finish(struct drain *);
 /* ---- emit.c --------------------------------------------------------------------- */
 
 int drain_emit_init(struct drain *);            /* -1: no memory */
-void drain_emit(struct drain *);                /* all active slots, up to safe */
+void drain_emit(struct drain *);        /* all active slots, up to safe or the step's end */
 void drain_drop(struct drain *, struct slot *); /* it holds nonsense */
 
 /* ---- apply.c: one record, in its final place ---------------------------------- */

@@ -5,7 +5,10 @@
 
 #include <string.h>
 
-enum { AHEAD = 512 };           /* bytes of records whose blocks are prefetched */
+enum {
+	AHEAD = 512,            /* bytes of records whose blocks are prefetched */
+	STEP = 2 << 20,         /* bytes of a step, about */
+};
 
 void drain_drop(struct drain *d, struct slot *s)
 {
@@ -87,7 +90,7 @@ static bool peek(void *ctx, unsigned index, struct order_event *e)
 	struct cursor c;
 	struct record r;
 
-	if (!next(d, s, s->seen, &c, &r))
+	if (!next(d, s, s->limit, &c, &r))
 		return false;
 	*e = (struct order_event){ .pos = c.pos, .fence = drain_is_fence(&r) };
 	if (!drain_key(s, &r, &e->key, &e->stamp))
@@ -102,7 +105,7 @@ static void emit(void *ctx, unsigned index)
 	struct cursor c;
 	struct record r;
 
-	if (next(d, s, s->seen, &c, &r))
+	if (next(d, s, s->limit, &c, &r))
 		consume(d, s, &c, &r);
 }
 
@@ -111,6 +114,51 @@ int drain_emit_init(struct drain *d)
 	struct order_source source = { .ctx = d, .peek = peek, .emit = emit };
 
 	return order_init(&d->order, &source, d->session->slots);
+}
+
+/* Epoch of R; 0: it has none. */
+static uint32_t due(const struct drain *d, const struct record *r)
+{
+	int low = drain_epoch(r);
+	uint32_t age = (uint16_t)(d->epoch - (uint32_t)low);
+
+	return low < 0 || age > d->epoch ? 0 : d->epoch - age;
+}
+
+/* Of the first record of S that has one; UINT32_MAX: none has. */
+static uint32_t first_due(const struct drain *d, const struct slot *s)
+{
+	struct cursor c = slot_cursor(s);
+	struct record r;
+
+	for (; slot_read(d->session, &c, s->safe, &r) == SLOT_RECORD; c.pos += r.words * 8u)
+		if (drain_epoch(&r) >= 0)
+			return due(d, &r);
+	return UINT32_MAX;
+}
+
+/* How far this step goes: to the end, unless that is far.  0: nothing is due yet. */
+static uint32_t choose_last(const struct drain *d)
+{
+	uint32_t least = UINT32_MAX, first;
+	uint64_t bytes = 0, last;
+	bool later = false;
+
+	for (uint32_t i = 0; i < d->actives; i++) {
+		const struct slot *s = &d->slot[d->active[i]];
+
+		bytes += s->seen - s->pos;
+		later |= s->seen > s->safe;
+		first = first_due(d, s);
+		if (first < least)
+			least = first;
+	}
+	if (bytes <= STEP)
+		return UINT32_MAX;
+	if (least == UINT32_MAX)
+		return later ? 0 : UINT32_MAX;
+	last = least + 1 + (uint64_t)(d->epoch - least) * STEP / bytes;
+	return last < d->epoch ? (uint32_t)last : UINT32_MAX;
 }
 
 /* ---- several slots ------------------------------------------------------------------- */
@@ -166,16 +214,26 @@ static void show_fence(struct drain *d, struct slot *s, const struct record *r, 
 		d->ident.failed = true;
 }
 
-/* Show the order what is in sight of S; on the way, take definitions ahead. */
+/* Show the order what this step looks at of S; on the way, take definitions ahead.
+ * A step ends behind a record with an epoch: a definition without one may need
+ * another that comes with a later epoch. */
 static void show(struct drain *d, struct slot *s, enum pass pass)
 {
 	struct cursor c = slot_cursor(s);
+	uint64_t end = pass == PAGES ? s->seen : s->limit, key, pos;
+	bool all = d->last == UINT32_MAX;
 	struct record r;
-	uint64_t key, pos;
 	uint32_t stamp;
 
-	for (; slot_read(d->session, &c, s->seen, &r) == SLOT_RECORD; c.pos = pos) {
+	if (pass == PAGES && !all)
+		s->limit = s->pos;
+	for (; slot_read(d->session, &c, end, &r) == SLOT_RECORD; c.pos = pos) {
 		pos = c.pos + (uint64_t)r.words * 8;
+		if (pass == PAGES && !all && drain_epoch(&r) >= 0) {
+			if (due(d, &r) > d->last)
+				break;
+			s->limit = pos;
+		}
 		if (!drain_key(s, &r, &key, &stamp)) {
 			if (pass == PAGES && c.pos >= s->defined)
 				drain_define(d, s, &r);
@@ -203,39 +261,29 @@ static uint64_t show_all(struct drain *d, enum pass pass)
 
 		if (s->image->windows < 2)
 			continue;
-		bytes += s->seen - s->pos;
 		show(d, s, pass);
+		bytes += s->limit - s->pos;
 	}
 	return bytes;
 }
 
-/* What several slots of an image have in common; mostly nothing. */
-static void find_shared(struct drain *d)
+/* What several slots of an image have in common; mostly nothing: false. */
+static bool find_shared(struct drain *d)
 {
 	uint64_t bytes;
 
 	order_begin(&d->order);
 	bytes = show_all(d, PAGES);
 	order_rank_fences(&d->order);
-	d->grouped = d->order.pages_shared || d->order.fences;
 	if (!d->order.pages_shared)
-		return;
+		return d->order.fences;
 	if (order_room(&d->order, bytes / 20) < 0) {
 		d->ident.failed = true;
-		d->grouped = false;
-		return;
+		return false;
 	}
 	show_all(d, KEYS);
 	show_all(d, QUEUES);
-}
-
-/* Epoch at which the next record of S is due; it goes at once if it has none. */
-static uint32_t due(const struct drain *d, const struct record *r)
-{
-	int low = drain_epoch(r);
-	uint32_t age = (uint16_t)(d->epoch - (uint32_t)low);
-
-	return low < 0 || age > d->epoch ? 0 : d->epoch - age;
+	return true;
 }
 
 /* Emit S as long as its records are due by EPOCH; returns when the next one is. */
@@ -246,7 +294,7 @@ static uint32_t emit_until(struct drain *d, struct slot *s, uint32_t epoch)
 	uint64_t key;
 	uint32_t stamp, at;
 
-	while (next(d, s, s->safe, &c, &r)) {
+	while (next(d, s, s->safe < s->limit ? s->safe : s->limit, &c, &r)) {
 		at = due(d, &r);
 		if (at > epoch)
 			return at;
@@ -273,7 +321,7 @@ static void emit_merged(struct drain *d)
 				least = d->due[i];
 		}
 		epoch = least;
-	} while (least != UINT32_MAX);
+	} while (least != UINT32_MAX && least <= d->last);
 }
 
 /* Plain allocations and frees from the head of S on, as long as they lie in one
@@ -326,8 +374,11 @@ static void emit_alone(struct drain *d, struct slot *s)
 
 void drain_emit(struct drain *d)
 {
-	if (d->grouped)
-		find_shared(d);
+	d->last = d->actives > 1 ? choose_last(d) : UINT32_MAX;
+	d->more = d->last && d->last != UINT32_MAX;
+	if (!d->last)
+		return;
+	d->grouped = d->several && find_shared(d);
 	if (d->actives == 1)
 		emit_alone(d, &d->slot[d->active[0]]);
 	else if (d->actives)

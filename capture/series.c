@@ -27,14 +27,14 @@ static int64_t field(const char *text, const char *label)
 	return p ? (int64_t)strtoull(p + strlen(label), NULL, 10) * 1024 : -1;
 }
 
-/* Chunks that hold what we have not read yet are touched, too. */
+/* Chunks that hold what we have not read yet are touched, too.  Each is walked once. */
 static void find_touched(struct drain *d, struct image *image)
 {
 	for (uint32_t i = 0; i < d->used; i++) {
 		struct slot *s = &d->slot[i];
 		struct cursor c = slot_cursor(s);
-		uint32_t chunk = c.chunk;
 		struct record r;
+		uint32_t chunk;
 		uint64_t tail;
 
 		if (s->image != image || s->bad)
@@ -43,12 +43,18 @@ static void find_touched(struct drain *d, struct image *image)
 		if (tail / MP_CHUNK == c.pos / MP_CHUNK ||
 				tail - c.pos > (uint64_t)d->session->chunks * MP_CHUNK)
 			continue;
+		if (s->walked > s->pos)
+			c = (struct cursor){ s->walked, s->walked_at, s->walked_chunk };
+		chunk = c.chunk;
 		for (; slot_read(d->session, &c, tail, &r) == SLOT_RECORD; c.pos += r.words * 8u) {
 			if (c.chunk == chunk)
 				continue;
 			chunk = c.chunk;
 			image_touched(image, chunk);
 		}
+		s->walked = c.pos;
+		s->walked_at = c.chunk_at;
+		s->walked_chunk = c.chunk;
 	}
 }
 

@@ -31,10 +31,18 @@ uint64_t session_now(const struct session *s)
 
 uint32_t session_tick(struct session *s)
 {
-	uint32_t epoch = (uint32_t)(session_now(s) / 1000000);
+	uint32_t now = (uint32_t)(session_now(s) / 1000000);
+	uint32_t epoch = atomic_load_explicit(&s->shared->epoch, memory_order_relaxed);
 
-	atomic_store_explicit(&s->shared->epoch, epoch, memory_order_relaxed);
-	return epoch;
+	/* producers set it, too, while we are not running: it never goes back */
+	while (epoch < now && !atomic_compare_exchange_weak_explicit(&s->shared->epoch, &epoch,
+			now, memory_order_relaxed, memory_order_relaxed))
+		;
+	if (epoch > now)
+		now = (uint32_t)(session_now(s) / 1000000);
+	if (epoch > now)                /* it was scribbled over */
+		atomic_store_explicit(&s->shared->epoch, now, memory_order_relaxed);
+	return now;
 }
 
 static int fail(struct session *s, const char *what)

@@ -29,8 +29,11 @@ struct slot {
 	uint64_t pos, chunk_at; /* consumed up to; where the chunk of POS starts in the mapping */
 	uint64_t safe;          /* visible in the pass before this one: to be emitted */
 	uint64_t seen;          /* visible now */
+	uint64_t limit;         /* of that, what this step looks at */
 	uint64_t defined;       /* definitions below this were taken ahead */
 	uint64_t ahead;         /* entries of blocks below this were prefetched */
+	uint64_t walked, walked_at;     /* series.c: chunks up to here are known as touched */
+	uint32_t walked_chunk;
 	uint32_t index, claimed, chunk, tid, depth, thread, name;
 	struct slot_stack *stack;       /* by id */
 	uint32_t stacks;

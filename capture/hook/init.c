@@ -284,6 +284,7 @@ HOOK_COLD void hook_start(void)
 		hook_session = join();
 	if (hook_session != NULL && atomic_load(&hook_session->stopped) == 0) {
 		hook_options = hook_session->options;
+		hook_clock_begin();
 		hook_pid = (uint32_t)hook_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
 		hook_syscall(SYS_madvise, (long)&hook_page, sizeof(hook_page), MADV_WIPEONFORK,
 			     0, 0, 0);

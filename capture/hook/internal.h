@@ -86,6 +86,7 @@ void hook_announce(struct hook_thread *);
 
 /* ---- ring.c ---- */
 
+void hook_clock_begin(void);
 bool hook_claim(struct hook_thread *);  /* slot and first chunk; false: none to be had */
 /* Initialises a robust mutex and locks it for the life of the calling thread. */
 void hook_lock_for_life(pthread_mutex_t *);

@@ -403,6 +403,39 @@ static void test_two_threads(void)
 	ok(told.peak <= 7 * 20);        /* never two blocks at one address */
 }
 
+/* Much at once: the round gives room back before it has gone through all. */
+static void test_steps(void)
+{
+	struct producer p[2];
+	unsigned steps = 0;
+	uint32_t room;
+
+	start();
+	p[0] = claim(7, (uint32_t)getpid(), 1);
+	image_record(&p[0], (uint32_t)getpid());
+	p[1] = claim(7, (uint32_t)getpid(), 2);
+	rounds(3);
+	for (unsigned i = 0; i < 80000; i++) {
+		alloc(&p[i % 3 == 0], 0x1000 + i % 50 * 16, 1 + i % 7);
+		put_free(&p[i % 5 == 0], 0x1000 + i % 50 * 16);
+		if (i % 1000 == 0) {
+			usleep(1000);
+			session_tick(&session);
+		}
+	}
+	rounds(1);
+	room = free_chunks();
+	for (; steps == 0 || drain.more; steps++) {
+		rounds(1);
+		ok(free_chunks() > room);
+		room = free_chunks();
+	}
+	ok(steps > 1);
+	finish();
+	ok(told.allocs == 80000 && told.frees == 80000 && told.unknown == 0);
+	ok(told.peak <= 50 * 7 && told.live == 0);         /* never two at one address */
+}
+
 /* The mark of one thread among the events of another, whichever slot comes first. */
 static void test_marks(void)
 {
@@ -595,6 +628,7 @@ int main(int argc, char **argv)
 	test_plain();
 	test_realloc();
 	test_two_threads();
+	test_steps();
 	test_marks();
 	test_maps();
 	test_images();
