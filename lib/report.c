@@ -83,6 +83,7 @@ void mp_report_free(struct mp_report *r)
 	mp_tuples_free(&r->node);
 	mp_tuples_free(&r->rest_leaf);
 	free(r->rest_weight), free(r->rest_kept);
+	free(r->source);
 	free(r->frame_weight), free(r->module_weight);
 	free(r->frame_kept), free(r->module_kept);
 	if (r->names)
@@ -132,15 +133,15 @@ int mp_report_add(struct mp_report *r, struct mp_reader *in, const struct mp_que
 
 /* ---- the page ------------------------------------------------------------------------ */
 
-static int pack(struct mp_report *r, const struct mp_report_options *o, bool diff,
-	uint32_t stacks, struct mp_buf *packed)
+static int pack(struct mp_report *r, const char *title, bool diff, uint32_t stacks,
+	struct mp_buf *packed)
 {
 	struct mp_buf payload = { 0 };
 	int status = mp_report_prune(r, stacks);
 
 	for (size_t i = 0; i < r->runs && !status; i++)
 		status = mp_report_rows(r, &r->run[i]);
-	status = status ? status : mp_report_encode(r, o, diff, &payload);
+	status = status ? status : mp_report_encode(r, title, diff, &payload);
 	packed->n = 0;
 	status = status ? status : mp_report_pack(r, &payload, packed);
 	mp_buf_free(&payload);
@@ -156,7 +157,9 @@ int mp_report_write(struct mp_report *r, const struct mp_report_options *o, bool
 	bool again = false;
 	int status = mp_err_is(&r->error) ? -1 : mp_report_weigh(r);
 
-	status = status ? status : pack(r, o, diff, stacks, &packed);
+	if (!status && !o->no_source)
+		status = mp_report_source(r);
+	status = status ? status : pack(r, o->title, diff, stacks, &packed);
 	while (!status && (double)packed.n > room && stacks > STACKS_MIN) {
 		/* a page grows with some root of its stacks: those left out first are the
 		 * lightest, with the fewest flows */
@@ -166,7 +169,7 @@ int mp_report_write(struct mp_report *r, const struct mp_report_options *o, bool
 		again = true;
 		stacks = (uint32_t)(stacks * fit * 0.95);
 		stacks = stacks < STACKS_MIN ? STACKS_MIN : stacks;
-		status = pack(r, o, diff, stacks, &packed);
+		status = pack(r, o->title, diff, stacks, &packed);
 	}
 	if (!status)
 		mp_report_page(&packed, out);

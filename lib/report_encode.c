@@ -48,7 +48,6 @@ struct encoder {
 	uint32_t *string, *frame;       /* -> number in the page, 0: not used */
 	uint32_t *strings, *frames;     /* number in the page -> here */
 	uint32_t n_strings, n_frames;
-	uint32_t *source;               /* frame -> string */
 };
 
 static uint32_t use(uint32_t *number, uint32_t *list, uint32_t *n, uint32_t id)
@@ -111,7 +110,8 @@ static void put_frames(struct encoder *e)
 	c = (struct report_column){ .name = "frame.source" };
 	last = 0;
 	for (uint32_t i = 1; i <= e->n_frames; i++)
-		put_delta(&c, e->source ? use_string(e, e->source[e->frames[i]]) : 0, &last);
+		put_delta(&c, e->r->source ? use_string(e, e->r->source[e->frames[i]]) : 0,
+			&last);
 	put_column(e, &c);
 	c = (struct report_column){ .name = "frame.line" };
 	last = 0;
@@ -198,13 +198,12 @@ static int put_runs(struct encoder *e)
 
 /* ---- the whole ---------------------------------------------------------------------- */
 
-static void put_text(struct encoder *e, const struct mp_report_options *o, bool diff,
-	struct mp_buf *json)
+static void put_text(struct encoder *e, const char *title, bool diff, struct mp_buf *json)
 {
 	mp_buf_char(json, '{');
 	mp_json_u64(json, "version", 1);
-	if (o->title)
-		mp_json_text(json, "title", o->title);
+	if (title)
+		mp_json_text(json, "title", title);
 	if (diff)
 		mp_buf_text(json, ",\"diff\":true");
 	mp_buf_text(json, ",\"strings\":[\"\"");
@@ -222,8 +221,7 @@ static void put_text(struct encoder *e, const struct mp_report_options *o, bool 
 	mp_buf_text(json, "]}");
 }
 
-static int encode(struct encoder *e, const struct mp_report_options *o, bool diff,
-	struct mp_buf *payload)
+static int encode(struct encoder *e, const char *title, bool diff, struct mp_buf *payload)
 {
 	struct mp_buf json = { 0 };
 	uint8_t head[4];
@@ -234,7 +232,7 @@ static int encode(struct encoder *e, const struct mp_report_options *o, bool dif
 		return -1;
 	put_nodes(e);
 	put_frames(e);
-	put_text(e, o, diff, &json);
+	put_text(e, title, diff, &json);
 	mp_set_u32(head, (uint32_t)json.n);
 	mp_buf_add(payload, head, sizeof(head));
 	mp_buf_add(payload, json.s, json.n);
@@ -245,25 +243,21 @@ static int encode(struct encoder *e, const struct mp_report_options *o, bool dif
 	return payload->failed ? mp_report_memory(e->r) : 0;
 }
 
-int mp_report_encode(struct mp_report *r, const struct mp_report_options *o, bool diff,
-	struct mp_buf *payload)
+int mp_report_encode(struct mp_report *r, const char *title, bool diff, struct mp_buf *payload)
 {
-	size_t strings, frames = (size_t)r->frame.n + 1;
+	size_t strings = (size_t)r->names->string.n + 1, frames = (size_t)r->frame.n + 1;
 	struct encoder e = { .r = r };
 	int status = -1;
 
-	if (!o->no_source && !(e.source = mp_report_source(r)))
-		return mp_report_memory(r);
-	strings = (size_t)r->names->string.n + 1;
 	e.string = calloc(strings, sizeof(*e.string));
 	e.strings = calloc(strings + 1, sizeof(*e.strings));
 	e.frame = calloc(frames, sizeof(*e.frame));
 	e.frames = calloc(frames + 1, sizeof(*e.frames));
 	if (e.string && e.strings && e.frame && e.frames)
-		status = encode(&e, o, diff, payload);
+		status = encode(&e, title, diff, payload);
 	else
 		mp_report_memory(r);
-	free(e.string), free(e.strings), free(e.frame), free(e.frames), free(e.source);
+	free(e.string), free(e.strings), free(e.frame), free(e.frames);
 	mp_buf_free(&e.columns);
 	mp_buf_free(&e.data);
 	return status;

@@ -85,12 +85,14 @@ struct mp_report {
 	struct mp_tree *names;  /* strings alone */
 	struct mp_tuples frame, node;
 	uint32_t rest, no_stack;        /* frames */
-	float *frame_weight, *module_weight;    /* by frame; by string */
+	float *frame_weight, *module_weight;    /* by frame; by string, of MODULES */
+	uint32_t modules;               /* strings when frames were named: those of frames */
 	uint8_t *frame_kept, *module_kept;
 	struct mp_tuples rest_leaf;     /* node, frame: what a [rest] still tells apart */
 	float *rest_weight;
 	size_t rest_room;
 	uint8_t *rest_kept;
+	uint32_t *source;       /* per frame the string of its line's text; NULL: not shown */
 	uint64_t size;          /* of the page written */
 	struct mp_err error;
 };
@@ -121,13 +123,11 @@ int mp_report_prune(struct mp_report *, uint32_t stacks);
 int mp_report_rows(struct mp_report *, struct report_run *);
 
 /* report_encode.c */
-int mp_report_encode(struct mp_report *, const struct mp_report_options *, bool diff,
-	struct mp_buf *payload);
+int mp_report_encode(struct mp_report *, const char *title, bool diff, struct mp_buf *payload);
 /* report_head.c: a run's figures as a JSON object. */
 void mp_report_head(const struct report_run *, struct mp_buf *);
-/* report_source.c: per frame the string of its line's text, 0 where there is none;
- * NULL when memory is out. */
-uint32_t *mp_report_source(struct mp_report *);
+/* report_source.c: r->source */
+int mp_report_source(struct mp_report *);
 /* report_page.c: PAYLOAD as a page; how many bytes of it are the payload's. */
 int mp_report_pack(struct mp_report *, const struct mp_buf *payload, struct mp_buf *packed);
 void mp_report_page(const struct mp_buf *packed, FILE *out);

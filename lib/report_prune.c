@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+enum { MODULES = 250 };         /* to filter by, at most */
+
 /* The node below PARENT of a location's frames, outermost first; 0: none, or memory
  * is out. */
 static uint32_t below(struct mp_report *r, uint32_t parent, const uint32_t *frames, bool make)
@@ -101,7 +103,6 @@ static int keep_rests(struct mp_report *r, uint32_t stacks)
 
 int mp_report_prune(struct mp_report *r, uint32_t stacks)
 {
-	uint32_t modules = r->names->string.n;
 	uint32_t each = stacks / (uint32_t)r->runs;
 
 	mp_tuples_free(&r->node);
@@ -111,6 +112,6 @@ int mp_report_prune(struct mp_report *r, uint32_t stacks)
 	for (size_t i = 0; i < r->runs; i++)
 		show_others(r, &r->run[i]);
 	mp_report_choose(r->frame_weight, r->frame.n, stacks, r->frame_kept);
-	mp_report_choose(r->module_weight, modules, 250, r->module_kept);
+	mp_report_choose(r->module_weight, r->modules, MODULES, r->module_kept);
 	return keep_rests(r, stacks);
 }

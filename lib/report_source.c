@@ -141,7 +141,7 @@ static size_t list(const struct mp_report *r, struct wanted *w)
 	return n;
 }
 
-uint32_t *mp_report_source(struct mp_report *r)
+int mp_report_source(struct mp_report *r)
 {
 	uint32_t *source = calloc((size_t)r->frame.n + 1, sizeof(*source));
 	struct wanted *w = malloc(((size_t)r->frame.n + 1) * sizeof(*w));
@@ -156,10 +156,8 @@ uint32_t *mp_report_source(struct mp_report *r)
 			take_lines(r, text, w + i, next - i, source);
 		free(text);
 	}
-	if (!w || r->names->failed) {
-		free(source);
-		source = NULL;
-	}
+	free(r->source);
+	r->source = source;
 	free(w);
-	return source;
+	return source && w && !r->names->failed ? 0 : mp_report_memory(r);
 }

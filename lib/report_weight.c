@@ -47,7 +47,7 @@ static double spread(struct weigher *w, bool bytes)
 
 	memset(w->node, 0, ((size_t)tree->node.n + 1) * sizeof(*w->node));
 	memset(w->frame, 0, ((size_t)w->r->frame.n + 1) * sizeof(*w->frame));
-	memset(w->module, 0, ((size_t)w->r->names->string.n + 1) * sizeof(*w->module));
+	memset(w->module, 0, ((size_t)w->r->modules + 1) * sizeof(*w->module));
 	for (uint32_t i = 1; i <= w->run->t->cells; i++) {
 		const struct mp_site *s = &tree->site.x[w->run->t->cell[i].site];
 		double v = (double)w->count[i] * (bytes ? (double)s->size : 1);
@@ -92,7 +92,7 @@ static int weigh_run(struct mp_report *r, struct report_run *run)
 	struct weigher w = { r, run, malloc(cells * sizeof(*w.count)),
 		malloc(((size_t)run->tree->node.n + 1) * sizeof(*w.node)),
 		malloc(((size_t)r->frame.n + 1) * sizeof(*w.frame)),
-		malloc(((size_t)r->names->string.n + 1) * sizeof(*w.module)) };
+		malloc(((size_t)r->modules + 1) * sizeof(*w.module)) };
 	bool good = w.count && w.node && w.frame && w.module;
 
 	run->weight = calloc((size_t)run->tree->node.n + 1, sizeof(*run->weight));
@@ -110,7 +110,7 @@ static int weigh_run(struct mp_report *r, struct report_run *run)
 			include_callees(&w);
 			heaviest(run->weight, w.node, run->tree->node.n, total);
 			heaviest(r->frame_weight, w.frame, r->frame.n, total);
-			heaviest(r->module_weight, w.module, r->names->string.n, total);
+			heaviest(r->module_weight, w.module, r->modules, total);
 		}
 	}
 	free(w.count), free(w.node), free(w.frame), free(w.module);
@@ -119,10 +119,11 @@ static int weigh_run(struct mp_report *r, struct report_run *run)
 
 int mp_report_weigh(struct mp_report *r)
 {
+	r->modules = r->names->string.n;
 	r->frame_weight = calloc((size_t)r->frame.n + 1, sizeof(*r->frame_weight));
-	r->module_weight = calloc((size_t)r->names->string.n + 1, sizeof(*r->module_weight));
+	r->module_weight = calloc((size_t)r->modules + 1, sizeof(*r->module_weight));
 	r->frame_kept = malloc((size_t)r->frame.n + 1);
-	r->module_kept = malloc((size_t)r->names->string.n + 1);
+	r->module_kept = malloc((size_t)r->modules + 1);
 	if (!r->frame_weight || !r->module_weight || !r->frame_kept || !r->module_kept)
 		return mp_report_memory(r);
 	for (size_t i = 0; i < r->runs; i++)
