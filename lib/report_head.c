@@ -8,7 +8,7 @@
  *	"summary":{…} (as mp-stat --json), "damaged":true,"loss":{}}
  *
  * since, ended: buckets; ended -1: before the first, n: never.  label: a process and a
- * thread.  process: counted from 0; -1: none.
+ * thread, tid 0: all of that name.  process: counted from 0; -1: none.
  * Invariant: numbers are exact integers; the page says so where one is over 2^53.
  */
 #include "report_own.h"
@@ -140,7 +140,8 @@ static void put_labels(struct mp_buf *b, const struct report_run *run, struct us
 		mp_buf_text(b, i > 1 ? ",[" : "[");
 		mp_buf_i64(b, use(u, t, l[LABEL_PROCESS]));
 		mp_buf_char(b, ',');
-		mp_buf_u64(b, t->thread.x[thread].tid);
+		/* one of many would be named for all of them */
+		mp_buf_u64(b, run->by_name ? 0 : t->thread.x[thread].tid);
 		put_quoted(b, t, t->thread.x[thread].name);
 		mp_buf_char(b, ']');
 	}

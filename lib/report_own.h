@@ -76,6 +76,7 @@ struct report_run {
 	uint32_t *shown;
 	/* report_rows.c */
 	struct mp_tuples label;
+	bool by_name;           /* so many threads that those of one name are one */
 	struct report_rows stacks, lines;
 };
 

@@ -96,16 +96,17 @@ static int put_cell(struct mp_report *r, struct report_run *run, const uint32_t 
 }
 
 /* Which thread each counts as: itself, or of very many the first of its name. */
-static int fold_threads(struct mp_report *r, const struct report_run *run, uint32_t *as)
+static int fold_threads(struct mp_report *r, struct report_run *run, uint32_t *as)
 {
 	const struct mp_tree *t = run->tree;
 	struct mp_tuples names = { .width = 2 };
 	uint32_t *first = calloc((size_t)t->thread.n + 2, sizeof(*first));
 	bool failed;
 
+	run->by_name = t->thread.n > THREADS;
 	for (uint32_t i = 1; i <= t->thread.n && first; i++) {
 		uint32_t key[2] = { t->thread.x[i].process, t->thread.x[i].name };
-		uint32_t name = t->thread.n > THREADS ? mp_tuple(&names, key) : 0;
+		uint32_t name = run->by_name ? mp_tuple(&names, key) : 0;
 
 		if (name && !first[name])
 			first[name] = i;

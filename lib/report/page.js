@@ -98,7 +98,7 @@ class Page {
 		return this.app.run.labels.map(
 			([, tid, name], i) => [String(i),
 				plain(name) + (tid ? `${name ? '' : 'thread'} (${tid})` : '') ||
-					'[no thread]']);
+					'[no name]']);
 	}
 
 	modules() {
