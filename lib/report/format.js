@@ -164,8 +164,8 @@ function choice(label, options, chosen, choose) {
 function select(label, options, chosen, choose) {
 	const list = el('select', { onchange: () => choose(list.value) });
 
-	for (const [value, text] of options)
-		list.append(el('option', { value, selected: value === chosen }, text));
+	for (const [value, text, disabled] of options)
+		list.append(el('option', { value, disabled, selected: value === chosen }, text));
 	return el('label.field', {}, el('span', {}, label), list);
 }
 

@@ -9,6 +9,8 @@ const SHOWN_WHAT = [
 	['allocated', 'Allocated', 'allocated in the window, freed or not'],
 ];
 
+const CHOICES = 1000;           // of a filter: many more make a page slow
+
 class Page {
 	constructor(app) {
 		this.app = app;
@@ -70,9 +72,13 @@ class Page {
 				choice('Measured in',
 					[['bytes', 'Bytes'], ['blocks', 'Blocks']], app.unit,
 					set('unit')),
-				this.filter('Process', 'All processes', this.processes(),
+				this.filter('Process', 'All processes',
+					this.largest(this.processes(),
+						(l) => app.processKey(l[0])),
 					'process'),
-				this.filter('Thread', 'All threads', this.threads(), 'thread'),
+				this.filter('Thread', 'All threads',
+					this.largest(this.threads(), (_, i) => String(i)),
+					'thread'),
 				this.filter('Module', 'All modules', this.modules(), 'module'),
 				select('Frames', frames, app.frames, set('frames')),
 				el('label.field', {}, el('span', {}, 'Search'), search)));
@@ -95,10 +101,29 @@ class Page {
 	}
 
 	threads() {
-		return this.app.run.labels.map(
-			([, tid, name], i) => [String(i),
-				plain(name) + (tid ? `${name ? '' : 'thread'} (${tid})` : '') ||
-					'[no name]']);
+		const { run } = this.app, of = (p) =>
+			run.processes.length > 1 && run.processes[p]
+				? ` of ${run.processes[p][0]}` : '';
+
+		return run.labels.map(([p, tid, name], i) => [String(i),
+			tid ? `${plain(name) || 'thread'} (${tid})`
+				: `${plain(name) || '[no name]'}${of(p)}`]);
+	}
+
+	// Of very many threads or processes those that allocated most; KEY(label, its number).
+	largest(options, key) {
+		const { run } = this.app, { label } = run.lines, sums = new Map();
+
+		if (options.length <= CHOICES)
+			return options;
+		const keys = run.labels.map(key);
+
+		valuesOf(run, run.lines, 0, run.n).allocatedBytes.forEach((v, row) =>
+			row && sums.set(keys[label[row]], (sums.get(keys[label[row]]) || 0) + v));
+		const size = ([value]) => sums.get(value) || 0;
+
+		return [...options.sort((x, y) => size(y) - size(x)).slice(0, CHOICES),
+			['', `(${number(options.length - CHOICES)} more allocated less)`, true]];
 	}
 
 	modules() {

@@ -201,6 +201,19 @@ $(sed -n 4p got)
     [ "$(jq length want)" -ge 5 ]
 }
 
+@test "of very many threads those that allocated most can be chosen" {
+    awk 'BEGIN {
+        print "##mp=trace 1\nP\t1\t7\t\t\tserver"
+        for (i = 1; i <= 1200; i++)
+            printf "T\t%d\t1\t%d\t\treq-%d\nalloc\t%d\t%d\t%d\t%d\tmalloc\tf (a.c:1)\n", i, i, i, i, i, i, i % 7 * 100 + i
+        print "end" }' | mk many.mp
+    mp-html -o many.html many.mp
+    page many.html '((o) => [o.length, o[0].text, o[1].text, o[1000].text, o[1001].text, o[1001].disabled])(
+        document.querySelector("#bar select").options)' >got
+    # 100 i % 7 + i: the largest is that of 1196, the thousandth that of 81
+    same "$(cat got)" '[1002, "All threads", "req-1196", "req-81", "(200 more allocated less)", true]'
+}
+
 @test "two traces: what changed is what mp-diff says" {
     awk -v n=2000 -f "$BATS_TEST_DIRNAME/random.awk" | mk old.mp
     mp-html -o d.html old.mp t.mp
