@@ -148,6 +148,7 @@ $(BUILD)/tests/test_pyline: $(BUILD)/obj/capture/hook/python_line.o
 $(patsubst tests/targets/%.c,$(BUILD)/targets/%,$(target_src)): $(BUILD)/targets/%: tests/targets/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O1 -g -fno-builtin -pthread -o $@ $< -ldl
+$(BUILD)/targets/marks: capture/mark.h
 $(patsubst tests/targets/%.cc,$(BUILD)/targets/%,$(target_cxx)): $(BUILD)/targets/%: tests/targets/%.cc
 	@mkdir -p $(@D)
 	$(CXX) -O1 -g -pthread -o $@ $< -ldl
@@ -193,7 +194,7 @@ install: all $(BUILD)/_mp
 	install -m 755 $(programs) $(DESTDIR)$(BINDIR)
 	install -m 755 $(hook) $(DESTDIR)$(LIBDIR)/mp
 	install -m 644 $(lib) $(DESTDIR)$(LIBDIR)
-	install -m 644 lib/mp.h formats/wire.h $(DESTDIR)$(INCLUDEDIR)/mp
+	install -m 644 lib/mp.h formats/wire.h capture/mark.h $(DESTDIR)$(INCLUDEDIR)/mp
 	install -m 644 $(BUILD)/mp.pc $(DESTDIR)$(LIBDIR)/pkgconfig
 	install -m 644 $(filter %.1,$(manpages)) $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(filter %.7,$(manpages)) $(DESTDIR)$(MANDIR)/man7

@@ -253,6 +253,10 @@ void ident_release(struct ident *id, struct memory *m, uint64_t address)
 {
 	struct block *b = ident_find(m, address);
 
+	if (!b && m->gaps) {
+		id->counts.unrecorded++;
+		return;
+	}
 	id->counts.frees++;
 	if (!b) {
 		id->counts.outside++;
@@ -267,6 +271,10 @@ void ident_realloc(struct ident *id, struct memory *m, uint64_t old, const struc
 {
 	struct block *b = old ? ident_find(m, old) : NULL;
 
+	if (old && !b && m->gaps) {
+		id->counts.unrecorded++;
+		old = 0;
+	}
 	if (!old) {
 		ident_alloc(id, m, what);
 		return;

@@ -40,12 +40,14 @@ struct memory {
 	struct blocks blocks;
 	struct maps maps;
 	uint32_t process;       /* in the tree */
+	bool gaps;              /* recording was paused: not all its blocks are known */
 };
 
 struct ident_counts {
 	uint64_t allocs, frees;
 	uint64_t overlaps;      /* allocations over a live block: it ended unseen */
 	uint64_t outside;       /* frees of addresses not known */
+	uint64_t unrecorded;    /* likewise, where there are gaps: left out, in no other count */
 };
 
 struct ident_site;

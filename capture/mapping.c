@@ -229,6 +229,10 @@ void ident_unmap(struct ident *id, struct memory *m, uint64_t from, uint64_t len
 
 	if (!whole_range(&what, &to))
 		return;
+	if (m->gaps && !ident_maps_meet(m, from, to - from)) {
+		id->counts.unrecorded++;
+		return;
+	}
 	id->counts.frees++;
 	if (!ident_maps_meet(m, from, to - from)) {
 		id->counts.outside++;

@@ -3,18 +3,24 @@
  */
 #include "drain.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-void drain_mark(struct drain *d, struct slot *s, const char *name, int64_t value)
+/* NAME: a string of the tree. */
+static void put_mark(struct drain *d, struct slot *s, uint32_t name, int64_t value)
 {
 	uint32_t process = s ? s->image->memory.process : 0;
 
 	if (s)
 		drain_take_thread(d, s);
-	mp_enc_mark(d->writer, d->time, s ? s->thread : 0, process,
-			mp_def_cstring(d->tree, name), value);
+	mp_enc_mark(d->writer, d->time, s ? s->thread : 0, process, name, value);
 	d->counts.marks++;
+}
+
+void drain_mark(struct drain *d, struct slot *s, const char *name, int64_t value)
+{
+	put_mark(d, s, mp_def_cstring(d->tree, name), value);
 }
 
 void drain_lost(struct drain *d, uint64_t events, uint64_t bytes)
@@ -125,6 +131,58 @@ void drain_apply_definition(struct drain *d, struct slot *s, const struct record
 		drain_define(d, s, r);
 }
 
+/* ---- the program's own marks --------------------------------------------------------------- */
+
+static bool has_meaning(const char *name, size_t n)
+{
+	static const char *const names[] = { "finalize", "pause", "resume", "exit status" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strlen(names[i]) == n && memcmp(names[i], name, n) == 0)
+			return true;
+	return false;
+}
+
+static void program_mark(struct drain *d, struct slot *s, const char *name, size_t n,
+		int64_t value)
+{
+	char text[32];
+	int len;
+
+	n = strnlen(name, n);
+	if (!n)
+		return;
+	if (has_meaning(name, n)) {
+		len = snprintf(text, sizeof text, "mark %.*s", (int)n, name);
+		put_mark(d, s, mp_def_string(d->tree, text, (size_t)len), value);
+	} else {
+		put_mark(d, s, mp_def_string(d->tree, name, n), value);
+	}
+}
+
+static void mark(struct drain *d, struct slot *s, const struct record *r)
+{
+	const struct mp_rec_mark *m = (const struct mp_rec_mark *)d->copy;
+	size_t bytes = slot_copy(r, d->copy, MP_CHUNK), at;
+
+	if (bytes < sizeof *m)
+		return;
+	at = sizeof *m + m->cuts * sizeof(struct mp_rec_cut);
+	switch (MP_REC_KIND(m->w0)) {
+	case MP_MARK_PAUSE:
+		drain_mark(d, s, "pause", 0);
+		s->image->memory.gaps = true;
+		break;
+	case MP_MARK_RESUME:
+		drain_mark(d, s, "resume", 0);
+		break;
+	default:
+		if (at <= bytes && m->name_len <= bytes - at)
+			program_mark(d, s, (const char *)d->copy + at, m->name_len, m->value);
+		break;
+	}
+}
+
 void drain_apply_life(struct drain *d, struct slot *s, const struct record *r)
 {
 	uint64_t events, bytes;
@@ -138,6 +196,9 @@ void drain_apply_life(struct drain *d, struct slot *s, const struct record *r)
 		if (!s->image->finalized)
 			drain_mark(d, s, "finalize", 0);
 		s->image->finalized = true;
+		break;
+	case MP_REC_MARK:
+		mark(d, s, r);
 		break;
 	case MP_REC_LOST:
 		events = word(r, 1);

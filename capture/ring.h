@@ -33,7 +33,7 @@
 #include <stdint.h>
 
 #define MP_RING_MAGIC 0x31676e69722d706dull     /* "mp-ring1" */
-#define MP_RING_VERSION 2
+#define MP_RING_VERSION 3
 
 enum {
 	MP_CHUNK = 65536,       /* bytes */
@@ -158,8 +158,16 @@ enum mp_record {
 	MP_REC_FINALIZE,        /* n: the interpreter begins to finalise: struct mp_rec_mark */
 	MP_REC_LOST,            /* 3: events were dropped here: w1 events, w2 bytes */
 	MP_REC_NOTE,            /* n: a line for the user (allocator linked in …), text after w1 */
-	MP_REC_MARK,            /* n: struct mp_rec_mark */
+	MP_REC_MARK,            /* n: struct mp_rec_mark; kind: enum mp_mark_kind */
 	MP_REC_TYPES
+};
+
+/* Who a MARK is from.  Between PAUSE and RESUME allocations are not recorded; frees are,
+ * so that from the first PAUSE on an image frees blocks nobody has heard of. */
+enum mp_mark_kind {
+	MP_MARK_PROGRAM = 0,    /* the program: its name and its value */
+	MP_MARK_PAUSE,
+	MP_MARK_RESUME,
 };
 
 enum {

@@ -62,4 +62,8 @@ void tell_blocks(const struct ident_counts *c, void (*say)(const char *))
 			c->outside);
 	if (c->outside)
 		say(text);
+	snprintf(text, sizeof text, "%" PRIu64 " frees of blocks made while recording was paused",
+			c->unrecorded);
+	if (c->unrecorded)
+		say(text);
 }

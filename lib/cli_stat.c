@@ -190,7 +190,8 @@ static void events(const struct mp_summary *s)
 		ns(s->sampled_ns));
 }
 
-/* What the capture told of itself; the end of interpreters is no news. */
+/* What the capture and the program told; the end of interpreters is no news, and pauses
+ * have a line of their own. */
 static void marks(const struct mp_summary *s)
 {
 	bool any = false;
@@ -198,7 +199,8 @@ static void marks(const struct mp_summary *s)
 	for (size_t i = 0; i < s->marks; i++) {
 		const struct mp_summary_mark *m = &s->mark[i];
 
-		if (!strcmp(m->name, "exit status") || !strcmp(m->name, "finalize"))
+		if (!strcmp(m->name, "exit status") || !strcmp(m->name, "finalize") ||
+			!strcmp(m->name, "pause") || !strcmp(m->name, "resume"))
 			continue;
 		if (any)
 			fputs(", ", stdout);
@@ -210,6 +212,17 @@ static void marks(const struct mp_summary *s)
 	}
 	if (any)
 		putchar('\n');
+}
+
+/* What every figure leaves out. */
+static void pauses(const struct mp_summary *s)
+{
+	if (!s->pauses)
+		return;
+	label("recorded");
+	printf("paused %" PRIu64 " time%s, ", s->pauses, s->pauses == 1 ? "" : "s");
+	fputs(s->paused_ns ? ns(s->paused_ns) : "too short for the clock", stdout);
+	printf("\n%-11s what was allocated meanwhile is in no figure\n", "");
 }
 
 static void resident(const struct mp_summary *s)
@@ -264,6 +277,7 @@ static void trace(const struct mp_summary *s)
 	times(s);
 	processes(s);
 	events(s);
+	pauses(s);
 	amount("allocated", &s->allocated);
 	putchar('\n');
 	amount("temporary", &s->temporary);

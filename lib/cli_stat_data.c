@@ -207,6 +207,10 @@ static void figures(struct data *d, const struct mp_summary *s)
 							 : -1);
 	end(d);
 	amount(d, "live", &s->live);
+	begin(d, "paused");
+	natural(d, "count", s->pauses);
+	natural(d, "ns", s->paused_ns);
+	end(d);
 	begin(d, "samples");
 	natural(d, "count", s->samples);
 	natural(d, "idle", s->idle_samples);

@@ -62,7 +62,7 @@ static void clear_part(struct mp_summary_own *o)
 	char error[sizeof(o->error)];
 
 	mp_replay_free(o->r);
-	free(o->made), free(o->last), free(o->moment), free(o->ending);
+	free(o->made), free(o->last), free(o->moment), free(o->ending), free(o->paused);
 	mp_slot_map_free(&o->saved);
 	mp_slot_map_free(&o->others);
 	memcpy(error, o->error, sizeof(error));
@@ -214,6 +214,7 @@ static int events(struct mp_summary *s, const struct mp_block *b)
 	for (uint32_t i = 0; i < b->n_replace; i++)
 		s->implicit_frees += (b->replace[i].value & 7) == MP_REPLACE_OVERLAP &&
 				     mp_bit(b->op, b->replace[i].position);
+	summary_pause_ends(s, b);
 	prepare(o, b);
 	give_slots(o->local, b);
 	return count(s, b) || summary_recent(s, b) || summary_live(s, b) ? -1 : 0;
@@ -248,10 +249,17 @@ static int marks(struct mp_summary *s, const struct mp_block *b)
 	const struct mp_tree *t = s->own->tree;
 	int status = 0;
 
-	for (uint32_t i = 0; !status && i < b->n && b->s_name; i++)
-		if (b->s_name[i] <= t->string.n)
-			status = add_mark(s, mp_str(t, (uint32_t)b->s_name[i]),
-				b->s_value ? b->s_value[i] : 0);
+	for (uint32_t i = 0; !status && i < b->n && b->s_name; i++) {
+		const char *name;
+
+		if (b->s_name[i] > t->string.n)
+			continue;
+		name = mp_str(t, (uint32_t)b->s_name[i]);
+		status = add_mark(s, name, b->s_value ? b->s_value[i] : 0);
+		if (!status && b->s_process)
+			status = summary_pause_mark(s, name, b->s_process[i],
+				b->s_time ? b->s_time[i] : 0);
+	}
 	return status;
 }
 
@@ -301,7 +309,10 @@ int mp_summary_block(struct mp_summary *s, const struct mp_block *b)
 
 int mp_summary_end(struct mp_summary *s)
 {
-	int status = mp_summary_error(s) ? -1 : summary_part_end(s);
+	int status;
+
+	summary_pause_end(s);
+	status = mp_summary_error(s) ? -1 : summary_part_end(s);
 
 	clear_part(s->own);
 	return status;

@@ -78,6 +78,8 @@ struct mp_summary {
 	size_t processes;
 	struct mp_summary_mark *mark;           /* in order of their first */
 	size_t marks;
+	uint64_t pauses;        /* how often a process stopped recording what it allocates */
+	uint64_t paused_ns;     /* and for how long, of all processes */
 	struct mp_summary_rss rss;              /* of the part with the largest */
 	/* Every allocation by stack, columns bytes and count of view total, no labels:
 	 * mp_group() ranks it.  Its metadata is that of the parts. */

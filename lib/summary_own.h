@@ -62,6 +62,8 @@ struct mp_summary_own {
 	uint32_t made_room;
 	uint64_t end;                   /* the latest time */
 	bool allocations, damaged;
+	uint64_t *paused;               /* per process: since when, + 1; 0: it is recorded */
+	uint32_t paused_room;
 
 	/* temporary */
 	struct summary_last *last;      /* per thread */
@@ -101,6 +103,10 @@ void summary_heap_passed(struct mp_summary *, uint64_t time);
 void summary_series(struct mp_summary *, const struct mp_block *);
 void summary_samples(struct mp_summary *, const struct mp_block *);
 void summary_heap_end(struct mp_summary *);
+/* summary_pause.c: a mark of a process; the ends of processes in a block; of the part */
+int summary_pause_mark(struct mp_summary *, const char *name, uint64_t process, uint64_t time);
+void summary_pause_ends(struct mp_summary *, const struct mp_block *);
+void summary_pause_end(struct mp_summary *);
 /* summary_part.c: the part's figures into the summary */
 int summary_part_end(struct mp_summary *);
 

@@ -115,12 +115,29 @@ void hook_event_undo(struct hook_thread *t, unsigned kind)
 		undo(t, kind, 0);
 }
 
+HOOK_COLD void hook_realloc_unseen(unsigned kind, bool succeeded)
+{
+	struct hook_thread *t = hook_enter();
+
+	if (t == NULL)
+		return;
+	if (succeeded)
+		hook_event_end(t, kind, NULL, 0, (struct hook_caller){NULL, NULL});
+	else
+		hook_event_undo(t, kind);
+	hook_leave(t);
+}
+
 void hook_event_intent(struct hook_thread *t, unsigned kind, size_t size,
 		       struct hook_caller caller)
 {
-	uint32_t stack = hook_stack(t, caller);
-	uint64_t *w = hook_reserve(t, 3, false, 0);
+	uint32_t stack;
+	uint64_t *w;
 
+	if (hook_is_paused())
+		return;
+	stack = hook_stack(t, caller);
+	w = hook_reserve(t, 3, false, 0);
 	if (w == NULL)
 		return;
 	w[0] = MP_REC_WORD0(MP_REC_INTENT, kind, 0, 0);
@@ -165,11 +182,11 @@ void hook_event_life(struct hook_thread *t, unsigned type, uint64_t value)
 }
 
 /* Room first, then the looking around, so that what was waited for is before it. */
-void hook_event_mark(struct hook_thread *t, unsigned type, const char *name, size_t len,
-		     int64_t value)
+bool hook_event_mark(struct hook_thread *t, unsigned type, unsigned kind, const char *name,
+		     size_t len, int64_t value)
 {
 	struct mp_rec_mark r = {
-		.w0 = MP_REC_WORD0(type, 0, 0, 0),
+		.w0 = MP_REC_WORD0(type, kind, 0, 0),
 		.value = value,
 		.name_len = (uint16_t)len,
 	};
@@ -182,7 +199,7 @@ void hook_event_mark(struct hook_thread *t, unsigned type, const char *name, siz
 		w = hook_reserve(t, (uint32_t)((sizeof(r) + room * sizeof(*cut) + len + 7) / 8),
 				 true, 0);
 		if (w == NULL)
-			return;
+			return false;
 		cut = (struct mp_rec_cut *)(w + sizeof(r) / 8);
 		n = hook_look_around(t, cut, room);
 	} while (n > room);
@@ -197,6 +214,7 @@ void hook_event_mark(struct hook_thread *t, unsigned type, const char *name, siz
 		memcpy(cut + n, name, len);
 	}
 	hook_publish(t, r.words);
+	return true;
 }
 
 void hook_event_note(struct hook_thread *t, const char *text)

@@ -110,13 +110,14 @@ static inline uint64_t hook_mix(uint64_t h, uint64_t x)
 }
 
 /* ---- off, on, forked ----
- * The word lies in a page that fork wipes, so one load tells "on", and "off"
- * and "forked child" fall on the same slow path. */
+ * The word lies in a page that fork wipes, so one load tells "on" and nothing else;
+ * "off", "forked child" and whatever else there is fall on the same slow path. */
 
 enum {
 	HOOK_OFF = 0,
 	HOOK_ON = 1,
-	HOOK_DUE = 2,   /* on, and python_loaded() is to be called before the next event */
+	HOOK_DUE = 2,           /* python_loaded() is to be called before the next event */
+	HOOK_PAUSED = 4,        /* allocations are not recorded, frees are */
 };
 extern struct hook_page {
 	_Atomic uint32_t on;
@@ -135,9 +136,10 @@ extern uint32_t hook_options;           /* MP_OPT_* */
 extern uint64_t hook_image;             /* random number of this process image */
 
 struct hook_thread *hook_enter_slow(uintptr_t frame);
+struct hook_thread *hook_enter_alloc_slow(uintptr_t frame);
 
-/* NULL when tracing is off or nothing can be recorded; then there is no leave. */
-static inline __attribute__((always_inline)) struct hook_thread *hook_enter(void)
+static inline __attribute__((always_inline)) struct hook_thread *
+hook_enter_by(struct hook_thread *(*slow)(uintptr_t))
 {
 	struct hook_tls *tls = &hook_tls;
 	struct hook_thread *t = tls->thread;
@@ -146,11 +148,23 @@ static inline __attribute__((always_inline)) struct hook_thread *hook_enter(void
 	if (hook_unlikely(atomic_load_explicit(&hook_page.on, memory_order_relaxed) !=
 				  HOOK_ON ||
 			  tls->depth != 0 || t == NULL))
-		return hook_enter_slow(frame);
+		return slow(frame);
 	t->frame = frame;
 	tls->depth = 1;
 	atomic_signal_fence(memory_order_seq_cst);
 	return t;
+}
+
+/* NULL when tracing is off or nothing can be recorded; then there is no leave. */
+static inline __attribute__((always_inline)) struct hook_thread *hook_enter(void)
+{
+	return hook_enter_by(hook_enter_slow);
+}
+
+/* For what makes a block or a mapping: NULL while recording is paused, too. */
+static inline __attribute__((always_inline)) struct hook_thread *hook_enter_alloc(void)
+{
+	return hook_enter_by(hook_enter_alloc_slow);
 }
 
 static inline __attribute__((always_inline)) void hook_leave(struct hook_thread *t)
@@ -209,13 +223,17 @@ void hook_event_begin(struct hook_thread *, unsigned kind, const void *old, size
 void hook_event_end(struct hook_thread *, unsigned kind, const void *address, size_t size,
 		    struct hook_caller);
 void hook_event_undo(struct hook_thread *, unsigned kind);
+/* In place of end and undo where hook_enter_alloc() said no: what was resized (if SUCCEEDED)
+ * is gone, what it has become is not recorded.  Outside any event. */
+void hook_realloc_unseen(unsigned kind, bool succeeded);
 /* A call that may be killed half-way (page faults inside) is about to be made. */
 void hook_event_intent(struct hook_thread *, unsigned kind, size_t size, struct hook_caller);
 /* FORK_*, EXEC: W0's address bits are VALUE. */
 void hook_event_life(struct hook_thread *, unsigned type, uint64_t value);
-/* FINALIZE, MARK: in order with all threads.  NAME has at most 1,024 bytes. */
-void hook_event_mark(struct hook_thread *, unsigned type, const char *name, size_t len,
-		     int64_t value);
+/* FINALIZE, MARK: in order with all threads.  NAME has at most 1,024 bytes.  False:
+ * there was no room; it is counted as lost. */
+bool hook_event_mark(struct hook_thread *, unsigned type, unsigned kind, const char *name,
+		     size_t len, int64_t value);
 void hook_event_note(struct hook_thread *, const char *text);
 
 /* The id of the stack of CALLER (0: none), defined in the ring if new, and an

@@ -118,6 +118,7 @@ void hook_announce(struct hook_thread *t)
 	if (!atomic_compare_exchange_strong(&announced, &no, 1))
 		return;
 	publish_image(t);
+	hook_pause_announce(t);
 	hook_modules_publish(t);
 	if (parent_image == 0 && hook_find_symbol("malloc") != (void *)hook_malloc)
 		hook_event_note(t, "the program has a malloc of its own: heap blocks may be "

@@ -109,6 +109,16 @@ bool hook_event_unmap(struct hook_thread *, unsigned flags, const void *, size_t
 void hook_event_unmap_undo(struct hook_thread *, unsigned kind);
 void hook_event_intent_undo(struct hook_thread *, unsigned kind);
 
+/* ---- mark.c ---- */
+
+extern _Atomic bool hook_paused;        /* as HOOK_PAUSED, but fork leaves it */
+static inline bool hook_is_paused(void)
+{
+	return atomic_load_explicit(&hook_paused, memory_order_acquire);
+}
+void hook_pause_forked(void);           /* in a forked child */
+void hook_pause_announce(struct hook_thread *); /* a new image begins paused: say so */
+
 /* ---- thread.c ---- */
 
 void hook_fork_child(void);

@@ -42,7 +42,7 @@ ALWAYS void made(unsigned kind, const void *p, size_t size, struct hook_caller c
 
 	if (p == NULL)
 		return;
-	t = hook_enter();
+	t = hook_enter_alloc();
 	if (t == NULL)
 		return;
 	if (hook_likely(t->object_depth == 0) ||
@@ -73,7 +73,7 @@ HOOK_COLD static void intent(unsigned kind, size_t size, struct hook_caller call
 	hook_leave(t);
 }
 
-HOOK_COLD static void intent_failed(unsigned kind)
+HOOK_COLD static void intent_undone(unsigned kind)
 {
 	struct hook_thread *t = hook_enter();
 
@@ -111,8 +111,8 @@ void *hook_calloc(size_t n, size_t each)
 		intent(MP_ALLOC_CALLOC, size, HOOK_CALLER);
 	p = CALL(calloc, n, each);
 	made(MP_ALLOC_CALLOC, p, size, HOOK_CALLER);
-	if (hook_unlikely(size >= LARGE && p == NULL))
-		intent_failed(MP_ALLOC_CALLOC);
+	if (hook_unlikely(size >= LARGE) && (p == NULL || hook_is_paused()))
+		intent_undone(MP_ALLOC_CALLOC);
 	return p;
 }
 HOOK_EXPORT_AS(calloc);
@@ -192,10 +192,12 @@ ALWAYS bool realloc_begins(unsigned kind, const void *old, size_t size,
 
 ALWAYS void realloc_ends(unsigned kind, const void *p, size_t size, struct hook_caller caller)
 {
-	struct hook_thread *t = hook_enter();
+	struct hook_thread *t = hook_enter_alloc();
 
-	if (t == NULL)
+	if (t == NULL) {
+		hook_realloc_unseen(kind, p != NULL || size == 0);
 		return;
+	}
 	if (p != NULL || size == 0)
 		hook_event_end(t, kind, p, size, caller);
 	else

@@ -57,7 +57,7 @@ static void unmap_failed(void)
 
 static void mapped(unsigned kind, const void *address, size_t size, struct hook_caller caller)
 {
-	struct hook_thread *t = hook_enter();
+	struct hook_thread *t = hook_enter_alloc();
 	unsigned flags = 0;
 
 	if (t == NULL)
@@ -72,25 +72,42 @@ static void mapped(unsigned kind, const void *address, size_t size, struct hook_
 	hook_leave(t);
 }
 
+HOOK_COLD static void intent(unsigned kind, size_t size, struct hook_caller caller)
+{
+	struct hook_thread *t = hook_enter();
+
+	if (t == NULL)
+		return;
+	hook_event_intent(t, kind, size, caller);
+	hook_leave(t);
+}
+
+HOOK_COLD static void intent_undone(unsigned kind)
+{
+	struct hook_thread *t = hook_enter();
+
+	if (t == NULL)
+		return;
+	hook_event_intent_undo(t, kind);
+	hook_leave(t);
+}
+
 static void *map(void *(*real)(void *, size_t, int, int, int, off_t), void *address,
 		 size_t size, int protection, int flags, int fd, off_t offset,
 		 struct hook_caller caller)
 {
 	bool fixed = (flags & MAP_FIXED) != 0 && size != 0, begun = false;
+	bool large = (flags & MAP_POPULATE) != 0 && size >= LARGE;
 	unsigned kind = flags & MAP_ANONYMOUS ? MP_ALLOC_MMAP : MP_ALLOC_MMAP_FILE;
-	struct hook_thread *t;
 	void *p;
 
 	if (fixed)
 		begun = unmap_begins(address, size, MP_REC_FLAG_FIXED);
-	if (hook_unlikely((flags & MAP_POPULATE) != 0 && size >= LARGE)) {
-		t = hook_enter();
-		if (t != NULL) {
-			hook_event_intent(t, kind, size, caller);
-			hook_leave(t);
-		}
-	}
+	if (hook_unlikely(large))
+		intent(kind, size, caller);
 	p = real(address, size, protection, flags, fd, offset);
+	if (hook_unlikely(large) && (p == MAP_FAILED || hook_is_paused()))
+		intent_undone(kind);
 	if (p != MAP_FAILED)
 		mapped(kind, p, size, caller);
 	else if (begun)
@@ -175,16 +192,14 @@ HOOK_EXPORT_AS(mremap);
 
 /* ---- the break ---- */
 
-static void moved(uintptr_t now, uintptr_t before, struct hook_caller caller)
+static void moved(struct hook_thread *t, uintptr_t now, uintptr_t before,
+		  struct hook_caller caller)
 {
-	struct hook_thread *t;
-
-	if (now == before)
-		return;
-	t = hook_enter();
 	if (t == NULL)
 		return;
-	hook_event_map(t, MP_REC_BREAK, MP_ALLOC_BRK, 0, (const void *)now, before, caller);
+	if (now != before)
+		hook_event_map(t, MP_REC_BREAK, MP_ALLOC_BRK, 0, (const void *)now, before,
+			       caller);
 	hook_leave(t);
 }
 
@@ -199,12 +214,12 @@ int hook_brk(void *address)
 	}
 	before = (uintptr_t)hook_real.sbrk(0);
 	if (now < before)
-		moved(now, before, HOOK_CALLER);
+		moved(hook_enter(), now, before, HOOK_CALLER);
 	r = hook_real.brk(address);
 	if (r == 0 && now > before)
-		moved(now, before, HOOK_CALLER);
+		moved(hook_enter_alloc(), now, before, HOOK_CALLER);
 	else if (r != 0 && now < before)
-		moved(before, now, HOOK_CALLER);
+		moved(hook_enter(), before, now, HOOK_CALLER);
 	return r;
 }
 HOOK_EXPORT_AS(brk);
@@ -220,15 +235,16 @@ void *hook_sbrk(intptr_t by)
 	}
 	if (by < 0) {
 		before = (uintptr_t)hook_real.sbrk(0);
-		moved(before + (uintptr_t)by, before, HOOK_CALLER);
+		moved(hook_enter(), before + (uintptr_t)by, before, HOOK_CALLER);
 		r = hook_real.sbrk(by);
 		if (r == (void *)-1)
-			moved(before, before + (uintptr_t)by, HOOK_CALLER);
+			moved(hook_enter(), before, before + (uintptr_t)by, HOOK_CALLER);
 		return r;
 	}
 	r = hook_real.sbrk(by);
 	if (r != (void *)-1 && by > 0)
-		moved((uintptr_t)r + (uintptr_t)by, (uintptr_t)r, HOOK_CALLER);
+		moved(hook_enter_alloc(), (uintptr_t)r + (uintptr_t)by, (uintptr_t)r,
+		      HOOK_CALLER);
 	return r;
 }
 HOOK_EXPORT_AS(sbrk);

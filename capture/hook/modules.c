@@ -295,7 +295,7 @@ static struct hook_module *discover(struct hook_thread *t, const struct hook_fou
 		return NULL;
 	m = add(&elf, from, to, f->link_map->l_name);
 	if (m != NULL && hook_elf_symbol(&elf, "PyMem_SetAllocator", NULL) != NULL)
-		atomic_store(&hook_page.on, HOOK_DUE);
+		atomic_fetch_or(&hook_page.on, HOOK_DUE);
 	return m;
 }
 

@@ -123,5 +123,5 @@ HOOK_COLD void python_life(struct hook_thread *t)
 		return;
 	hook_life.expect = now;
 	if (now && !atomic_exchange(&finalize_published, 1))
-		hook_event_mark(t, MP_REC_FINALIZE, NULL, 0, 0);
+		hook_event_mark(t, MP_REC_FINALIZE, 0, NULL, 0, 0);
 }

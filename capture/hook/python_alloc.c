@@ -157,11 +157,12 @@ ALWAYS void made(struct hook_thread *t, struct python_call *call, unsigned kind,
 		hook_event_alloc(t, kind, p, size, caller);
 }
 
-/* The end of a call: t is still the state of this thread at this depth. */
+/* The end of a call: t is still the state of this thread at this depth.  While paused
+ * nothing is recorded of it, nor of what it holds: from then on no free is missed. */
 ALWAYS void finish_alloc(struct hook_thread *t, struct python_call *call, unsigned kind,
 			 const void *p, size_t size, struct hook_caller caller)
 {
-	struct hook_thread *now = hook_enter();
+	struct hook_thread *now = hook_enter_alloc();
 
 	if (hook_likely(now == t)) {
 		made(t, call, kind, p, size, caller);
@@ -215,9 +216,11 @@ ALWAYS void *wrap_calloc(struct python_original *o, unsigned kind, void *ctx, si
 static void resized(struct hook_thread *t, struct python_call *call, bool begun, unsigned kind,
 		    const void *p, size_t size, struct hook_caller caller)
 {
-	struct hook_thread *now = hook_enter();
+	struct hook_thread *now = hook_enter_alloc();
 
 	t->object_depth--;
+	if (begun && !now)
+		hook_realloc_unseen(kind, p != NULL);
 	if (now == t) {
 		if (call->held)
 			settle(t, call, p, caller);

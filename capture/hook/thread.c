@@ -172,15 +172,16 @@ HOOK_COLD struct hook_thread *hook_enter_slow(uintptr_t frame)
 {
 	struct hook_tls *tls = &hook_tls;
 	struct hook_thread *t;
-	uint32_t due = HOOK_DUE;
 
 	if (hook_mode == HOOK_STARTING && hook_resolved)
 		hook_start();
 	if (hook_mode != HOOK_TRACING)
 		return NULL;
-	if (atomic_load_explicit(&hook_page.on, memory_order_relaxed) == HOOK_OFF)
+	if (!(atomic_load_explicit(&hook_page.on, memory_order_relaxed) & HOOK_ON))
 		hook_fork_child();
-	if (tls->depth == 0 && atomic_compare_exchange_strong(&hook_page.on, &due, HOOK_ON))
+	if (tls->depth == 0 &&
+	    (atomic_load_explicit(&hook_page.on, memory_order_relaxed) & HOOK_DUE) != 0 &&
+	    (atomic_fetch_and(&hook_page.on, ~(uint32_t)HOOK_DUE) & HOOK_DUE) != 0)
 		hook_python_check();
 	if (tls->depth != 0)
 		t = nested_entry(tls, frame);
@@ -196,6 +197,21 @@ HOOK_COLD struct hook_thread *hook_enter_slow(uintptr_t frame)
 		return NULL;
 	}
 	return t;
+}
+
+/* The acquire in hook_is_paused() puts whatever becomes of the block that is not recorded
+ * behind the mark that was published before the pause began. */
+HOOK_COLD struct hook_thread *hook_enter_alloc_slow(uintptr_t frame)
+{
+	const uint32_t paused = HOOK_ON | HOOK_PAUSED;
+	struct hook_thread *t = NULL;
+
+	if (atomic_load_explicit(&hook_page.on, memory_order_relaxed) != paused)
+		t = hook_enter_slow(frame);
+	if (t == NULL || !hook_is_paused())
+		return t;
+	hook_leave(t);
+	return NULL;
 }
 
 void hook_stop(void)
@@ -242,5 +258,6 @@ HOOK_COLD void hook_fork_child(void)
 			atomic_store(&t->unowned, 1);
 	}
 	python_forked();
-	atomic_store(&hook_page.on, HOOK_ON);
+	hook_pause_forked();
+	atomic_store(&hook_page.on, hook_is_paused() ? HOOK_ON | HOOK_PAUSED : HOOK_ON);
 }

@@ -121,7 +121,7 @@ TEXT
     grep -q '"start_ns":1700000000000000000,' j.out
     jq -c 'del(.start_ns, .top_bytes, .top_count, .files, .modules, .kinds, .sizes)' j.out >got
     cat >want <<'JSON'
-{"kind":"trace","parts":1,"command":"app --two","start":"2023-11-14T22:13:20Z","duration":90,"tick":1,"threads":2,"events":11,"frees":3,"unknown_frees":1,"implicit_frees":0,"allocated":{"bytes":10011,"count":5},"temporary":{"bytes":7,"count":1},"peak":{"bytes":9192,"count":2,"time":10},"live":{"bytes":5908,"count":4},"samples":{"count":0,"idle":0,"ns":0},"rss":{"readings":3,"time":45,"processes":2,"bytes":20700,"anon":15600,"file":5100,"shmem":0,"live":5908,"live_mapped":4096,"live_mapped_file":512,"arenas":65536,"runtime":4096},"top_bytes_more":{"rows":0,"bytes":0,"count":0},"top_count_more":{"rows":0,"bytes":0,"count":0},"files_more":{"rows":0,"bytes":0,"count":0},"modules_more":{"rows":0,"bytes":0,"count":0},"marks":[{"count":1,"value":3,"name":"stacks cut"},{"count":1,"value":3,"name":"exit status"}],"processes":[{"pid":100,"start":0,"allocated":{"bytes":9192,"count":2},"live":{"bytes":5096,"count":2},"name":"one","command":"one --x"},{"pid":200,"start":40,"allocated":{"bytes":819,"count":3},"live":{"bytes":812,"count":2},"name":"two","command":"two"}],"loss":{"lost_events":0,"lost_bytes":0,"damaged_blocks":0,"truncated":0,"sample_interval":0}}
+{"kind":"trace","parts":1,"command":"app --two","start":"2023-11-14T22:13:20Z","duration":90,"tick":1,"threads":2,"events":11,"frees":3,"unknown_frees":1,"implicit_frees":0,"allocated":{"bytes":10011,"count":5},"temporary":{"bytes":7,"count":1},"peak":{"bytes":9192,"count":2,"time":10},"live":{"bytes":5908,"count":4},"paused":{"count":0,"ns":0},"samples":{"count":0,"idle":0,"ns":0},"rss":{"readings":3,"time":45,"processes":2,"bytes":20700,"anon":15600,"file":5100,"shmem":0,"live":5908,"live_mapped":4096,"live_mapped_file":512,"arenas":65536,"runtime":4096},"top_bytes_more":{"rows":0,"bytes":0,"count":0},"top_count_more":{"rows":0,"bytes":0,"count":0},"files_more":{"rows":0,"bytes":0,"count":0},"modules_more":{"rows":0,"bytes":0,"count":0},"marks":[{"count":1,"value":3,"name":"stacks cut"},{"count":1,"value":3,"name":"exit status"}],"processes":[{"pid":100,"start":0,"allocated":{"bytes":9192,"count":2},"live":{"bytes":5096,"count":2},"name":"one","command":"one --x"},{"pid":200,"start":40,"allocated":{"bytes":819,"count":3},"live":{"bytes":812,"count":2},"name":"two","command":"two"}],"loss":{"lost_events":0,"lost_bytes":0,"damaged_blocks":0,"truncated":0,"sample_interval":0}}
 JSON
     diff -u want got
     jq -e '.sizes[0] == {from: 4, to: 7, bytes: 7, count: 1} and
@@ -150,6 +150,39 @@ JSON
         [[ $(mp-check "$f") == *" trace"* || $f == *.tsv ]] || continue
         agrees "$f"
     done
+}
+
+@test "pauses: how often and how long; the end of a process or of the trace ends one" {
+    cat >head.tsv <<'TSV'
+##mp=trace 1
+P	1	100	0	0	one	one
+P	2	200	1	0	two	two
+P	3	300	1	0	three	three
+T	1	1	100	0	main
+T	2	2	200	0	main
+T	3	3	300	0	main
+mark	10	1	1	resume	0
+mark	20	1	1	pause	0
+alloc	25	2	1	7	malloc	c (b.c:3)
+mark	50	1	1	resume	0
+mark	60	2	2	pause	0
+mark	61	1	1	pause	0
+alloc	65	3	2	8	malloc	c (b.c:3)
+procend	70	2
+alloc	90	3	3	9	malloc	c (b.c:3)
+TSV
+    { cat head.tsv && echo end; } | mp-cat --level 1 -o p.mp -
+    # 30 of one, 10 until the end of two, 29 until the end of the trace
+    same "$(mp-stat --json p.mp | jq -c .paused)" '{"count":3,"ns":69}'
+    same "$(mp-stat p.mp p.mp | grep -A 1 '^recorded')" 'recorded    paused 6 times, 138 ns
+            what was allocated meanwhile is in no figure'
+    mp-stat p.mp | grep '^marks' && return 1
+    mp-stat -t p.mp >text
+    grep -qx $'paused.ns\t69' text
+    # no time passes
+    printf '%s\n' '##mp=trace 1' $'P\t1\t100\t0\t0\tone\tone' $'T\t1\t1\t100\t0\tmain' \
+        $'mark\t5\t1\t1\tpause\t0' $'mark\t5\t1\t1\tresume\t0' end | mp-cat -o q.mp -
+    same "$(mp-stat q.mp | grep '^recorded')" 'recorded    paused 1 time, too short for the clock'
 }
 
 @test "an exit status from a figure, with jq" {

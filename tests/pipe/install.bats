@@ -23,6 +23,7 @@ setup() {
     [ -f "$root/lib/mp/libmp-hook.so" ]
     [ -f "$root/lib/libmp.a" ]
     [ -f "$root/include/mp/mp.h" ]
+    [ -f "$root/include/mp/mark.h" ]
     [ -f "$root/lib/pkgconfig/mp.pc" ]
     for p in $(programs); do
         [ -f "$root/share/bash-completion/completions/$p" ]
@@ -34,6 +35,14 @@ setup() {
     "$root/bin/mp-capture" -q -o t.mp -- /bin/ls / >out
     "$root/bin/mp-check" t.mp
     "$root/bin/mp-top" --view total t.mp | grep -q .
+}
+
+@test "a program with mp/mark.h, linked to nothing, is marked when traced and runs untraced" {
+    printf '%s\n' '#include <mp/mark.h>' 'int main(void) { mp_mark("here", 7); return 0; }' >main.c
+    gcc -std=c99 -pedantic -Wall -Wextra -Werror -I "$root/include" -o main main.c
+    run -0 ./main
+    "$root/bin/mp-capture" -q -o t.mp -- ./main
+    "$root/bin/mp-cat" -t t.mp | grep -q $'^mark\t.*\there\t7$'
 }
 
 @test "a program against mp.pc reads a trace" {
