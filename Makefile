@@ -142,7 +142,7 @@ $(fuzzers): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuz
 	$(LINK) $^ $(LIBS) $(SYMBOL_LIBS)
 # These tests exercise the drain's own code.
 $(BUILD)/tests/test_order: $(BUILD)/obj/capture/order.o
-$(BUILD)/tests/test_drain: $(call obj,$(filter-out capture/mp-capture.c,$(capture_src)))
+$(BUILD)/tests/test_drain: $(call obj,$(filter-out capture/mp-capture.c,$(capture_src)) lib/print.c)
 $(BUILD)/tests/test_stacks: $(call obj,$(patsubst %,capture/%.c,stacks symboliser modules evalrange table trail))
 $(BUILD)/tests/test_pyline: $(BUILD)/obj/capture/hook/python_line.o
 $(patsubst tests/targets/%.c,$(BUILD)/targets/%,$(target_src)): $(BUILD)/targets/%: tests/targets/%.c
@@ -168,11 +168,15 @@ demo: deps
 check: deps-test
 	+$(MAKE) test
 
-test: all $(units) $(fuzzers) $(targets)
+programs-of-tests: all $(units) $(fuzzers) $(targets)
+test: programs-of-tests
 	tests/run $(BUILD)
 
 bench: all $(bench_bins) $(targets)
 	tests/bench/run $(BUILD)
+
+gate: all $(BUILD)/bench/native
+	tests/gate $(BUILD)
 
 lint:
 	tests/lint $(BUILD)
@@ -208,6 +212,6 @@ dist:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all deps deps-test demo check test bench lint size fuzz fmt-check cov install dist clean FORCE
+.PHONY: all programs-of-tests deps deps-test demo check test bench gate lint size fuzz fmt-check cov install dist clean FORCE
 .DELETE_ON_ERROR:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -45,6 +45,8 @@ struct drain {
 	bool several;                   /* some image has records in several slots */
 	bool grouped;                   /* and they may have something in common */
 	bool gave;                      /* there is room since somebody was woken */
+	bool null;                      /* plain events are thrown away: what the ring alone costs */
+	uint64_t thrown;
 	struct drain_counts counts;
 	struct expected *expected;
 	uint32_t expecteds, expected_room;

@@ -76,8 +76,12 @@ static void look_ahead(const struct session *session, struct slot *s)
 static inline void consume(struct drain *d, struct slot *s, struct cursor *c,
 		const struct record *r)
 {
-	look_ahead(d->session, s);
-	drain_apply(d, s, r);
+	if (d->null && (r->type == MP_REC_ALLOC || r->type == MP_REC_FREE)) {
+		d->thrown++;
+	} else {
+		look_ahead(d->session, s);
+		drain_apply(d, s, r);
+	}
 	c->pos += (uint64_t)r->words * 8;
 	d->counts.records++;
 	move_on(d, s, c);
@@ -367,20 +371,21 @@ static void emit_alone(struct drain *d, struct slot *s)
 
 	while (next(d, s, s->safe, &c, &r)) {
 		consume(d, s, &c, &r);
-		if (drain_is_plain(s) && s->pos % MP_CHUNK)
+		if (drain_is_plain(s) && s->pos % MP_CHUNK && !d->null)
 			emit_run(d, s);
 	}
 }
 
 void drain_emit(struct drain *d)
 {
-	d->last = d->actives > 1 ? choose_last(d) : UINT32_MAX;
+	d->last = d->actives > 1 && !d->null ? choose_last(d) : UINT32_MAX;
 	d->more = d->last && d->last != UINT32_MAX;
 	if (!d->last)
 		return;
-	d->grouped = d->several && find_shared(d);
-	if (d->actives == 1)
-		emit_alone(d, &d->slot[d->active[0]]);
-	else if (d->actives)
+	d->grouped = d->several && !d->null && find_shared(d);
+	if (d->actives > 1 && !d->null)
 		emit_merged(d);
+	else
+		for (uint32_t i = 0; i < d->actives; i++)
+			emit_alone(d, &d->slot[d->active[i]]);
 }

@@ -211,7 +211,8 @@ void drain_finish(struct drain *d)
 		if (s->used && s->image)
 			end_slot(d, s);
 	}
-	drain_lost(d, atomic_load(&shared->lost_events), atomic_load(&shared->lost_bytes));
+	drain_lost(d, atomic_load(&shared->lost_events) + d->thrown,
+			atomic_load(&shared->lost_bytes));
 	if (d->ident.counts.unrecorded)
 		drain_mark(d, NULL, "frees left out", (int64_t)d->ident.counts.unrecorded);
 	if (d->symboliser && symboliser_finish(d->symboliser, d->tree) < 0)

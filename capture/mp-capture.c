@@ -302,15 +302,13 @@ static void tell(void)
 
 	if (cap.drain.ident.failed)
 		warn("out of memory: the trace is not exact");
-	if (c->lost_events)
-		warn("%llu events (%s) were lost: the rings were full",
-				(unsigned long long)c->lost_events,
-				print_number(allocated, (int64_t)c->lost_bytes, "B"));
+	tell_loss(&cap.drain, say);
 	if (c->untraced)
 		note("%llu processes ran programs that cannot be traced",
 				(unsigned long long)c->untraced);
 	if (!c->images && !cap.stopped)
 		warn("nothing was traced: the hook was not loaded into the program");
+	tell_waits(&cap.drain, hint);
 	tell_blocks(i, hint);
 	note("%llu events, %s allocated, %llu lost, %.2f s, %s written (%.2f bytes per event)",
 			(unsigned long long)events,
@@ -378,6 +376,7 @@ int main(int argc, char **argv)
 	cap.symboliser = cli_need(symboliser_new(!opt_no_symbols));
 	if (drain_init(&cap.drain, &cap.session, cap.writer, cap.symboliser, say) < 0)
 		die("out of memory");
+	cap.drain.null = getenv("MP_DRAIN") && !strcmp(getenv("MP_DRAIN"), "null");
 	series_init(&cap.series, mp_writer_tree(cap.writer), (uint64_t)opt_rss * MS);
 	if (session_begin(&cap.session) < 0)
 		die("%s", cap.session.error);

@@ -100,6 +100,8 @@ struct mp_session {
 	_Alignas(64) _Atomic uint64_t chunk_free[MP_CHUNKS_MAX / 64];   /* bit set = free */
 	/* of threads that could not get a slot; all others count in their slot */
 	_Atomic uint64_t lost_events, lost_bytes;
+	/* how often a thread had to sleep for room, and how long all of them did */
+	_Atomic uint64_t waits, waited_ns;
 	_Atomic uint64_t check[MP_CHECKS];
 };
 

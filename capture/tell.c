@@ -1,6 +1,8 @@
 /* tell.c - see tell.h. */
 #include "tell.h"
 
+#include "print.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -65,5 +67,32 @@ void tell_blocks(const struct ident_counts *c, void (*say)(const char *))
 	snprintf(text, sizeof text, "%" PRIu64 " frees of blocks made while recording was paused",
 			c->unrecorded);
 	if (c->unrecorded)
+		say(text);
+}
+
+void tell_loss(const struct drain *d, void (*say)(const char *))
+{
+	const struct drain_counts *c = &d->counts;
+	char text[128], bytes[PRINT_NUMBER];
+
+	if (d->null)
+		snprintf(text, sizeof text, "MP_DRAIN=null: %" PRIu64 " events were thrown away",
+				d->thrown);
+	else
+		snprintf(text, sizeof text, "%" PRIu64 " events (%s) were lost: the rings were full",
+				c->lost_events, print_number(bytes, (int64_t)c->lost_bytes, "B"));
+	if (d->null || c->lost_events)
+		say(text);
+}
+
+void tell_waits(const struct drain *d, void (*say)(const char *))
+{
+	const struct mp_session *s = d->session->shared;
+	uint64_t waits = atomic_load(&s->waits);
+	char text[128];
+
+	snprintf(text, sizeof text, "threads waited %" PRIu64 " times for room, %.3f s in all "
+			"(--ring gives more)", waits, (double)atomic_load(&s->waited_ns) / 1e9);
+	if (waits)
 		say(text);
 }

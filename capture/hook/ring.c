@@ -191,6 +191,12 @@ static bool is_consumed(struct hook_thread *t)
 	return consumed(t);
 }
 
+static void count_wait(uint64_t ns)
+{
+	atomic_fetch_add_explicit(&hook_session->waits, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&hook_session->waited_ns, ns, memory_order_relaxed);
+}
+
 /* False: the drain is gone, or it took too long; then there is no more waiting until
  * something is there.  A thread with a slot is woken, one without looks again. */
 static bool wait_until(struct hook_thread *t, bool (*is_there)(struct hook_thread *))
@@ -198,7 +204,7 @@ static bool wait_until(struct hook_thread *t, bool (*is_there)(struct hook_threa
 	struct mp_slot *slot = t->slot;
 	struct timespec slice = {0, (slot != NULL ? SLICE_MS : LOOK_MS) * 1000000l}, now;
 	_Atomic uint32_t *word = slot != NULL ? &slot->waiting : &hook_session->epoch;
-	int64_t begun = 0, ms;
+	int64_t begun = 0, ns = 0;
 	uint32_t value = 1;
 	bool there;
 
@@ -212,16 +218,18 @@ static bool wait_until(struct hook_thread *t, bool (*is_there)(struct hook_threa
 		else if (!first)
 			atomic_store_explicit(word, value, memory_order_seq_cst);
 		there = is_there(t);
-		if (!there && !t->dropping) {
+		if (!first || (!there && !t->dropping)) {
 			hook_syscall(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&now, 0, 0, 0, 0);
-			ms = now.tv_sec * 1000 + now.tv_nsec / 1000000;
+			ns = now.tv_sec * 1000000000ll + now.tv_nsec;
 			if (first)
-				begun = ms;
-			t->dropping = ms - begun >= WAIT_MS;
+				begun = ns;
+			t->dropping = !there && ns - begun >= WAIT_MS * 1000000ll;
 		}
 		if (there || t->dropping) {
 			if (slot != NULL && !first)
 				atomic_store(word, 0);
+			if (!first)
+				count_wait((uint64_t)(ns - begun));
 			if (there)
 				t->dropping = 0;
 			return there;
