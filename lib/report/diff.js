@@ -26,7 +26,7 @@ class Diff {
 					'line',
 					(v) => {
 						this.by = v;
-						this.update();
+						app.changed();
 					})),
 			this.table.root);
 	}
@@ -49,7 +49,8 @@ class Diff {
 		});
 	}
 
-	update() {
+	// Threads and processes of two runs are not the same: search and module alone hold.
+	update(matcher) {
 		const [old, now] = this.sides(), { app } = this,
 			    q = (v) => quantity(v, app.unit);
 		const before = old.figures[app.measure], after = now.figures[app.measure];
@@ -67,13 +68,14 @@ class Diff {
 				.join('. '),
 			'.');
 		this.showFlame(old, now);
-		this.showTable(old, now);
+		this.flame.mark(matcher);
+		this.showTable(old, now, matcher);
 	}
 
 	showFlame(old, now) {
 		const { app } = this, shown = app.shown(), { trie } = shown;
 		const side = (s) => withChildren(trie, ownValues(shown, s.run.stacks, s.stacks,
-			new Uint8Array(s.run.stacks.rows + 1).fill(1)));
+			mask(s.run.stacks, null, app.modules())));
 		const before = side(old), after = side(now),
 		      total = before.map((v, i) => v + after[i]);
 
@@ -85,18 +87,19 @@ class Diff {
 			el('strong', {}, signed(after[node] - before[node], app.unit))] });
 	}
 
-	showTable(old, now) {
+	showTable(old, now, matcher) {
 		const { app, data, by } = this, groups = app.groups(by), rows = new Map();
 
 		[old, now].forEach((side, i) => {
 			const table = side.run.lines, leaf = table[app.frames];
+			const ok = mask(table, null, app.modules());
 
 			for (let row = 1; row <= table.rows; row++) {
 				const g = by === 'module' && app.frames === 'python'
 					? table.module[row]
 					: groups.of[leaf[row]];
 
-				if (!side.lines[row])
+				if (!ok[row] || !side.lines[row] || (matcher && !matcher(leaf[row])))
 					continue;
 				if (!rows.has(g))
 					rows.set(g, { g, frame: leaf[row], sides: [0, 0] });

@@ -173,7 +173,7 @@ class Page {
 		this.objects.update(this.matcher());
 		this.leaks.update(this.matcher());
 		if (this.diff)
-			this.diff.update();
+			this.diff.update(this.matcher());
 	}
 
 	// The window in a sentence.

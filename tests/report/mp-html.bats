@@ -218,10 +218,13 @@ $(sed -n 4p got)
     awk -v n=2000 -f "$BATS_TEST_DIRNAME/random.awk" | mk old.mp
     mp-html -o d.html old.mp t.mp
     page d.html 'allRows("diff")' 'app.page.diff.table.rows.map((r) => [r.name, r.sides[1] - r.sides[0]]).filter((r) => r[1])
-        .sort((x, y) => x[0] < y[0] ? -1 : 1)' 'document.getElementById("diff").checkVisibility()' >got
+        .sort((x, y) => x[0] < y[0] ? -1 : 1)' 'document.getElementById("diff").checkVisibility()' \
+        'app.set("search", "part3")' 'table("diff").every((r) => r.Line.includes("part3")) && table("diff").length > 1' \
+        'app.set("search", "")' 'app.set("module", app.page.modules().find(([, name]) => name === "pkg/part1.py")[0])' \
+        'table("diff").every((r) => r.Line.includes("part1")) && table("diff").length > 1' >got
     mp-diff old.mp t.mp | mp-top --json | jq -cs 'map([.name, .bytes] | select(.[1] != 0)) | sort' >want
     head -n 1 got | jq -c . | diff want -
-    same "$(sed -n 2p got)" true
+    same "$(sed 1d got)" $'true\ntrue\ntrue'
     # one trace: no such section
     same "$(page t.html 'document.getElementById("diff").checkVisibility()')" false
 }
