@@ -110,7 +110,9 @@ static bool begin_endings(struct mp_summary_own *o, const struct mp_block *b, st
 		if (!p || p > o->tree->process.n || x->of[p])
 			continue;
 		x->of[p] = ++x->n;
-		for (uint32_t k = o->r->of_process[p]; k; k = o->r->cell[k].next)
+		/* the replay has not seen processes of this block yet */
+		for (uint32_t k = p < o->r->process_room ? o->r->of_process[p] : 0; k;
+			k = o->r->cell[k].next)
 			change_site(o, o->r->cell[k].site, o->r->cell[k].live,
 				x->holds[x->n - 1]);
 	}

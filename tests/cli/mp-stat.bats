@@ -312,6 +312,15 @@ TSV
     mp-stat over.mp | grep -Fx 'events      2 allocations, 2 frees, 1 of unknown blocks, 1 not seen'
 }
 
+@test "a process may end in the block that defines it, however many there are" {
+    {
+        printf '##mp=trace 1\nP\t1\t1\nT\t1\t1\t1\nalloc\t1\t1\t1\t8\tmalloc\ta\n'
+        seq 2 3000 | sed 's/.*/P\t&\t&/'
+        printf 'procend\t2\t2990\nfree\t2\t1\t1\nend\n'
+    } >t.tsv
+    mp-stat t.tsv | grep -qx 'allocated   8 B in 1 block'
+}
+
 @test "sums over 63 bits are an error, not a wrong number" {
     mk big.mp <<'TSV'
 ##mp=trace 1
