@@ -80,3 +80,17 @@ checked() {
         checked 1000 "$python" "$targets/daemons.py" x
     done < <(pythons | tail -n 1)
 }
+
+@test "greenlets: stacks that are copied away and back" {
+    /usr/bin/python3 -c 'import greenlet' 2>/dev/null || skip "no python3-greenlet"
+    checked 100000 /usr/bin/python3 "$targets/greenlets.py"
+}
+
+@test "a module of the standard library's own tests" {
+    while read -r python; do
+        "$python" -c 'import test.test_generators' 2>/dev/null || continue
+        checked 100000 "$python" -m test -q test_generators
+        return
+    done < <(pythons | tac)
+    skip "no Python with its tests"
+}
