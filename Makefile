@@ -143,7 +143,7 @@ $(fuzzers): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuz
 # These tests exercise the drain's own code.
 $(BUILD)/tests/test_order: $(BUILD)/obj/capture/order.o
 $(BUILD)/tests/test_drain: $(call obj,$(filter-out capture/mp-capture.c,$(capture_src)) lib/print.c)
-$(BUILD)/tests/test_stacks: $(call obj,$(patsubst %,capture/%.c,stacks symboliser modules evalrange table trail))
+$(BUILD)/tests/test_stacks: $(call obj,$(patsubst %,capture/%.c,stacks last symboliser modules evalrange table trail))
 $(BUILD)/tests/test_pyline: $(BUILD)/obj/capture/hook/python_line.o
 $(patsubst tests/targets/%.c,$(BUILD)/targets/%,$(target_src)): $(BUILD)/targets/%: tests/targets/%.c
 	@mkdir -p $(@D)

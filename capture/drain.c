@@ -35,8 +35,10 @@ int drain_init(struct drain *d, struct session *session, struct mp_writer *write
 
 void drain_free(struct drain *d)
 {
-	for (uint32_t i = 0; d->slot && i < d->session->slots; i++)
+	for (uint32_t i = 0; d->slot && i < d->session->slots; i++) {
 		free(d->slot[i].stack);
+		last_free(&d->slot[i].last);
+	}
 	drain_arrived(d, 0);
 	for (unsigned i = 0; i < d->n_notes; i++)
 		free(d->notes[i]);

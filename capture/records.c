@@ -60,7 +60,7 @@ static void define_stack(struct drain *d, struct slot *s, const struct record *r
 
 	if (bytes < sizeof *stack)
 		return;
-	node = stacks_define(s->image->stacks, stack, bytes, slot_node(s, stack->base));
+	node = stacks_define(s->image->stacks, &s->last, stack, bytes);
 	if (slot_set_node(s, stack->id, node) < 0)
 		d->ident.failed = true;
 }

@@ -202,8 +202,10 @@ enum {
 struct mp_rec_stack {
 	uint64_t w0;
 	uint32_t id, words;
-	uint32_t base;          /* stack id whose frames lie outward of these; 0: none */
-	uint16_t natives, pythons;      /* how many of each follow */
+	uint16_t same_natives, same_pythons;    /* outermost frames of each that are those of the
+						 * slot's STACK record before this one, the
+						 * innermost of neither among them */
+	uint16_t natives, pythons;      /* how many of each follow, inward of those */
 	uint32_t flags;         /* MP_STACK_* */
 	uint32_t reserved;
 	/* uint64_t native[natives]: addresses, innermost first; return addresses,

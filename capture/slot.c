@@ -110,6 +110,7 @@ void slot_recycle(struct slot *slot, struct session *s)
 
 	give_back(s, slot->chunk);
 	free(slot->stack);
+	last_free(&slot->last);
 	*slot = (struct slot){ 0 };
 	atomic_store(&m->tail, 0);
 	atomic_store(&m->head, 0);

@@ -8,6 +8,7 @@
 #ifndef MP_SLOT_H
 #define MP_SLOT_H
 
+#include "last.h"
 #include "process.h"
 #include "session.h"
 
@@ -37,6 +38,7 @@ struct slot {
 	uint32_t index, claimed, chunk, tid, depth, thread, name;
 	struct slot_stack *stack;       /* by id */
 	uint32_t stacks;
+	struct last last;       /* stack */
 	struct held held[SLOT_HELD];
 	unsigned helds;
 	/* an UNMAP not yet confirmed */

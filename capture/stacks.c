@@ -9,14 +9,9 @@
 #include "modules.h"
 #include "symboliser.h"
 #include "table.h"
-#include "trail.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* beside the location of a cached address: */
-#define IN_EVAL (1ull << 32)
-#define IN_HOOK (1ull << 33) /* our own frame: not the program's, left out */
 
 struct stacks {
 	struct mp_tree *tree;
@@ -29,9 +24,7 @@ struct stacks {
 	unsigned n_eval;
 	bool eval_known, strangers; /* strangers: addresses in no module are cached */
 	struct table location, code;
-	uint64_t *native; /* locations of the stack being defined */
-	size_t natives, native_room;
-	struct trail trail;
+	uint32_t age; /* moves when what `location` held is forgotten */
 	struct stacks_counts counts;
 };
 
@@ -60,8 +53,6 @@ void stacks_free(struct stacks *s)
 		return;
 	modules_free(s->own_modules);
 	free(s->map.x);
-	free(s->native);
-	trail_free(&s->trail);
 	table_clear(&s->location);
 	table_clear(&s->code);
 	free(s);
@@ -84,6 +75,7 @@ static int bad(struct stacks *s)
 static void forget(struct stacks *s)
 {
 	table_clear(&s->location);
+	s->age++;
 	s->strangers = false;
 	s->eval_known = false;
 }
@@ -171,8 +163,10 @@ static void find_eval(struct stacks *s)
 	for (unsigned i = 0; i < m->module->ranges; i++)
 		s->eval[s->n_eval++] = (struct mp_range){
 			m->module->range[i].from + m->base, m->module->range[i].to + m->base};
-	if (s->n_eval)
-		table_clear(&s->location); /* cached before the ranges were known */
+	if (!s->n_eval)
+		return;
+	table_clear(&s->location); /* cached before the ranges were known */
+	s->age++;
 }
 
 /* ---- Python ---------------------------------------------------------------------- */
@@ -268,133 +262,86 @@ static uint64_t native_location(struct stacks *s, uint64_t address)
 	return table_put(&s->location, address, value) == 0 ? value : 0;
 }
 
-/* Fills s->native with the locations of the native frames, innermost first.
- * Returns how many lie in the eval function, -1 when memory is out. */
-static long read_natives(
-	struct stacks *s, const struct mp_rec_stack *r, const uint64_t *address)
+/* The frames of R take the place of the inner ones of the stack before.  Returns how
+ * many native ones lie in the eval function, -1: no memory. */
+static long read_frames(struct stacks *s, struct last *l, const struct mp_rec_stack *r)
 {
+	const uint64_t *address = (const uint64_t *)(r + 1);
+	const struct mp_rec_frame *python = (const struct mp_rec_frame *)(address + r->natives);
+	size_t natives = r->same_natives + r->natives, pythons = r->same_pythons + r->pythons;
+	bool exact = r->flags & MP_STACK_EXACT;
+	size_t i = r->same_natives;
 	long evals = 0;
 
 	if (!s->eval_known)
 		find_eval(s);
-	if (r->natives > s->native_room) {
-		uint64_t *native = realloc(s->native, r->natives * sizeof(*native));
-
-		if (!native)
+	if (l->age != s->age)
+		i = 0;
+	l->natives = l->pythons = 0;
+	if (!last_room(l, natives, pythons))
+		return -1;
+	for (size_t k = r->same_natives; k < natives; k++)
+		l->native[k].address = address[natives - 1 - k] -
+			(!(exact && k + 1 == natives) && address[natives - 1 - k] > 0);
+	for (; i < natives; i++) {
+		l->native[i].location = native_location(s, l->native[i].address);
+		if (!l->native[i].location)
 			return -1;
-		s->native = native;
-		s->native_room = r->natives;
 	}
-	s->natives = 0;
-	for (unsigned i = 0; i < r->natives; i++) {
-		bool exact = i == 0 && r->flags & MP_STACK_EXACT;
-		uint64_t value = native_location(s, address[i] - (!exact && address[i] > 0));
+	for (i = r->same_pythons; i < pythons; i++) {
+		const struct mp_rec_frame *f = &python[pythons - 1 - i];
 
-		if (!value)
+		l->python[i] = (struct last_python){python_location(s, f), f->entry};
+		if (!l->python[i].location)
 			return -1;
-		if (value & IN_HOOK)
-			continue;
-		s->native[s->natives++] = value;
-		evals += (value & IN_EVAL) != 0;
 	}
+	l->natives = natives;
+	l->pythons = pythons;
+	l->age = s->age;
+	for (i = 0; i < natives; i++)
+		evals += (l->native[i].location & IN_EVAL) != 0;
 	return evals;
-}
-
-/* A chain of locations, innermost first, until it is put into the tree. */
-struct chain {
-	uint32_t *x;
-	size_t n;
-};
-
-static bool add_python(struct stacks *s, struct chain *c, const struct mp_rec_frame *f)
-{
-	c->x[c->n] = python_location(s, f);
-	return c->x[c->n++] != 0;
-}
-
-static bool add_note(struct stacks *s, struct chain *c, const char *name)
-{
-	uint32_t code = mp_def_code(s->tree, mp_def_cstring(s->tree, name), 0, 0);
-
-	c->x[c->n] = mp_def_location(s->tree, MP_LOC_NOTE, code, 0);
-	return c->x[c->n++] != 0;
-}
-
-/* Native and Python frames in call order.  Of the native frames in the eval
- * function the first KEPT are not replaced: they own no Python frame. */
-static bool join(struct stacks *s, struct chain *c, const struct mp_rec_stack *r,
-	const struct mp_rec_frame *python, long kept)
-{
-	unsigned p = 0;
-
-	for (size_t i = 0; i < s->natives; i++) {
-		if (!(s->native[i] & IN_EVAL) || kept-- > 0 || p == r->pythons) {
-			c->x[c->n++] = (uint32_t)s->native[i];
-			continue;
-		}
-		do {
-			if (!add_python(s, c, &python[p]))
-				return false;
-		} while (!python[p++].entry && p < r->pythons);
-	}
-	while (p < r->pythons)
-		if (!add_python(s, c, &python[p++]))
-			return false;
-	return true;
-}
-
-static bool keep_apart(struct stacks *s, struct chain *c, const struct mp_rec_stack *r,
-	const struct mp_rec_frame *python)
-{
-	s->counts.unjoined++;
-	for (unsigned p = 0; p < r->pythons; p++)
-		if (!add_python(s, c, &python[p]))
-			return false;
-	if (!add_note(s, c, "[unjoined]"))
-		return false;
-	for (size_t i = 0; i < s->natives; i++)
-		c->x[c->n++] = (uint32_t)s->native[i];
-	return true;
 }
 
 /* Eval frames and runs of Python frames must agree in number, or the innermost
  * eval function has just been entered and has no frame yet.  Where outer frames
  * are missing only the inner ones can be counted. */
-static bool build_chain(struct stacks *s, struct chain *c, const struct mp_rec_stack *r)
+static bool build_chain(struct stacks *s, struct last *l, const struct mp_rec_stack *r)
 {
-	const uint64_t *address = (const uint64_t *)(r + 1);
-	const struct mp_rec_frame *python = (const struct mp_rec_frame *)(address + r->natives);
-	long evals = read_natives(s, r, address), runs = 0;
+	long evals = read_frames(s, l, r), runs = 0;
+	uint32_t note;
 
 	if (evals < 0)
 		return false;
-	for (unsigned p = 0; p < r->pythons; p++)
-		runs += python[p].entry || p + 1 == r->pythons;
-	if (evals == runs || evals == runs + 1 || runs == 0 || r->natives == 0 ||
-		r->flags & (MP_STACK_NO_NATIVE | MP_STACK_CUT | MP_STACK_TORN))
-		return join(s, c, r, python, evals == runs + 1);
-	return keep_apart(s, c, r, python);
+	for (size_t p = 0; p < l->pythons; p++)
+		runs += l->python[p].entry || p == 0;
+	if (evals == runs || evals == runs + 1 || runs == 0 || l->natives == 0 ||
+		r->flags & (MP_STACK_NO_NATIVE | MP_STACK_CUT | MP_STACK_TORN)) {
+		last_join(l, evals == runs + 1);
+		return true;
+	}
+	s->counts.unjoined++;
+	note = mp_def_location(s->tree, MP_LOC_NOTE,
+		mp_def_code(s->tree, mp_def_cstring(s->tree, "[unjoined]"), 0, 0), 0);
+	last_keep_apart(l, note);
+	return note != 0;
 }
 
 mp_node stacks_define(
-	struct stacks *s, const struct mp_rec_stack *r, size_t bytes, mp_node base)
+	struct stacks *s, struct last *l, const struct mp_rec_stack *r, size_t bytes)
 {
-	struct chain c = {0};
-	mp_node node;
-	bool good;
-
 	if (bytes < sizeof(*r) ||
 		bytes - sizeof(*r) < r->natives * sizeof(uint64_t) +
-					     r->pythons * sizeof(struct mp_rec_frame)) {
+					     r->pythons * sizeof(struct mp_rec_frame) ||
+		r->same_natives > l->natives || r->same_pythons > l->pythons ||
+		r->same_natives + r->natives > LAST_FRAMES_MAX ||
+		r->same_pythons + r->pythons > LAST_FRAMES_MAX) {
 		bad(s);
+		l->natives = l->pythons = 0;
 		return 0;
 	}
 	s->counts.stacks++;
 	s->counts.cut += (r->flags & MP_STACK_CUT) != 0;
 	s->counts.torn += (r->flags & MP_STACK_TORN) != 0;
-	c.x = malloc(((size_t)r->natives + r->pythons + 1) * sizeof(*c.x));
-	good = c.x && build_chain(s, &c, r);
-	node = good ? trail_put(&s->trail, s->tree, c.x, c.n, base) : 0;
-	free(c.x);
-	return node;
+	return build_chain(s, l, r) ? trail_put(&l->trail, s->tree, l->chain, l->chained) : 0;
 }

@@ -8,6 +8,7 @@
 #ifndef MP_STACKS_H
 #define MP_STACKS_H
 
+#include "last.h"
 #include "ring.h"
 #include "tree.h"
 
@@ -36,10 +37,11 @@ int stacks_module(struct stacks *, const struct mp_rec_module *, size_t bytes);
 int stacks_unload(struct stacks *, uint64_t base);
 int stacks_code(struct stacks *, const struct mp_rec_code *, size_t bytes);
 bool stacks_knows_code(const struct stacks *, uint32_t id);
-/* The node of a stack whose outward frames are BASE (0: none).  Native and
- * Python frames in true call order: each activation of the eval function gives
- * way to the run of Python frames it executed.  0: malformed, or no memory. */
-mp_node stacks_define(struct stacks *, const struct mp_rec_stack *, size_t bytes, mp_node base);
+/* The node of a stack.  Native and Python frames in true call order: each activation
+ * of the eval function gives way to the run of Python frames it executed.  LAST: of
+ * the slot that the record is from.  0: malformed, or no memory. */
+mp_node stacks_define(
+	struct stacks *, struct last *, const struct mp_rec_stack *, size_t bytes);
 struct stacks_counts stacks_counts(const struct stacks *);
 
 #endif

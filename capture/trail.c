@@ -3,11 +3,10 @@
 
 #include <stdlib.h>
 
-mp_node trail_put(struct trail *t, struct mp_tree *tree, const uint32_t *location, size_t n,
-	mp_node base)
+mp_node trail_put(struct trail *t, struct mp_tree *tree, const uint32_t *location, size_t n)
 {
-	size_t same = t->base == base ? t->n : 0;
-	mp_node node = base;
+	size_t same = t->n;
+	mp_node node = 0;
 
 	if (n > t->room) {
 		struct trail_step *x = realloc(t->x, n * sizeof(*x));
@@ -17,7 +16,6 @@ mp_node trail_put(struct trail *t, struct mp_tree *tree, const uint32_t *locatio
 		t->x = x;
 		t->room = n;
 	}
-	t->base = base;
 	t->n = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct trail_step *step = &t->x[i];

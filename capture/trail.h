@@ -12,12 +12,10 @@ struct trail {
 		mp_node node;
 	} *x; /* outermost first */
 	size_t n, room;
-	mp_node base;
 };
 
-/* The node of N locations, innermost first, on top of BASE.  0: no memory. */
-mp_node trail_put(struct trail *, struct mp_tree *, const uint32_t *location, size_t n,
-	mp_node base);
+/* The node of N locations, innermost first.  0: no memory. */
+mp_node trail_put(struct trail *, struct mp_tree *, const uint32_t *location, size_t n);
 void trail_free(struct trail *);
 
 #endif

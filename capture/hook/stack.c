@@ -25,11 +25,20 @@ struct line {
 
 enum { FIRST_ENTRIES = 4096, LINES = 4096 };
 
+/* The stack defined last, outermost frames first: the next one mostly ends as it did. */
+struct last {
+	uint64_t native[HOOK_FRAMES_MAX];
+	struct py_raw frame[HOOK_FRAMES_MAX];
+	unsigned natives, pythons;
+	uint32_t generation;    /* of the modules */
+};
+
 struct hook_stacks {
 	struct entry *table;
 	size_t mask, used;      /* entries - 1 */
 	uint32_t next_id;
 	struct line line[LINES];
+	struct last last;
 };
 
 void hook_stacks_reset(struct hook_thread *t)
@@ -56,6 +65,7 @@ void hook_stacks_reset(struct hook_thread *t)
 	}
 	s->used = 0;
 	s->next_id = 1;
+	s->last.natives = s->last.pythons = 0;
 }
 
 static struct entry *find(const struct hook_stacks *s, uint64_t hash)
@@ -105,29 +115,79 @@ static int32_t line_of(struct hook_stacks *s, const struct py_raw *frame)
 	return line;
 }
 
+static bool same_frame(const struct py_raw *a, const struct py_raw *b)
+{
+	return a->code == b->code && a->instr == b->instr && a->entry == b->entry &&
+	       a->object == b->object;
+}
+
+/* Outermost frames that are those of the stack before, but for the innermost of either:
+ * it stands elsewhere in its function, or its address is no return address. */
+static unsigned same_natives(const struct hook_thread *t, const struct last *l, unsigned n)
+{
+	unsigned i = 0;
+
+	while (i + 1 < n && i + 1 < l->natives && l->native[i] == t->native[n - 1 - i])
+		i++;
+	return i;
+}
+
+static unsigned same_pythons(const struct hook_thread *t, const struct last *l, unsigned n)
+{
+	unsigned i = 0;
+
+	while (i + 1 < n && i + 1 < l->pythons && same_frame(&l->frame[i], &t->frames[n - 1 - i]))
+		i++;
+	return i;
+}
+
+static void keep(const struct hook_thread *t, struct last *l, unsigned same_natives,
+		 unsigned natives, unsigned same_pythons, unsigned pythons)
+{
+	for (unsigned i = same_natives; i < natives; i++)
+		l->native[i] = t->native[natives - 1 - i];
+	for (unsigned i = same_pythons; i < pythons; i++)
+		l->frame[i] = t->frames[pythons - 1 - i];
+	atomic_signal_fence(memory_order_seq_cst);
+	l->natives = natives;
+	l->pythons = pythons;
+}
+
 static bool publish(struct hook_thread *t, uint32_t id, unsigned natives, unsigned pythons,
 		    unsigned flags)
 {
-	struct mp_rec_stack r = {
+	struct last *l = &t->stacks->last;
+	uint32_t generation = atomic_load_explicit(&hook_generation, memory_order_relaxed);
+	unsigned native, python, i;
+	struct mp_rec_stack r;
+	uint64_t *w;
+
+	if (l->generation != generation)        /* an address may mean something else */
+		l->natives = 0;
+	native = same_natives(t, l, natives);
+	python = same_pythons(t, l, pythons);
+	r = (struct mp_rec_stack){
 		.w0 = MP_REC_WORD0(MP_REC_STACK, 0, 0, 0),
 		.id = id,
-		.natives = (uint16_t)natives,
-		.pythons = (uint16_t)pythons,
+		.same_natives = (uint16_t)native,
+		.same_pythons = (uint16_t)python,
+		.natives = (uint16_t)(natives - native),
+		.pythons = (uint16_t)(pythons - python),
 		.flags = flags,
 	};
-	uint64_t *w;
-	unsigned i;
-
-	r.words = (uint32_t)(sizeof(r) / 8 + natives + 2ul * pythons);
-	hook_modules_of(t, t->native, natives);
+	r.words = (uint32_t)(sizeof(r) / 8 + r.natives + 2ul * r.pythons);
+	/* a signal handler may leave for good from here on */
+	l->natives = l->pythons = 0;
+	atomic_signal_fence(memory_order_seq_cst);
+	hook_modules_of(t, t->native, r.natives);
 	w = hook_reserve(t, r.words, false, 0);
 	if (w == NULL)
 		return false;
 	memcpy(w, &r, sizeof(r));
 	w += sizeof(r) / 8;
-	memcpy(w, t->native, natives * 8ul);
-	w += natives;
-	for (i = 0; i < pythons; i++) {
+	memcpy(w, t->native, r.natives * 8ul);
+	w += r.natives;
+	for (i = 0; i < r.pythons; i++) {
 		struct mp_rec_frame f = {
 			.code = t->frames[i].code,
 			.line = line_of(t->stacks, &t->frames[i]),
@@ -138,6 +198,8 @@ static bool publish(struct hook_thread *t, uint32_t id, unsigned natives, unsign
 		w += 2;
 	}
 	hook_publish(t, r.words);
+	keep(t, l, native, natives, python, pythons);
+	l->generation = generation;
 	return true;
 }
 

@@ -27,7 +27,7 @@ struct event {
 	uint32_t stamp, stack, slot, kind;
 	bool alloc, late;       /* late: after FINALIZE */
 };
-struct stack { uint32_t slot, id; const struct mp_rec_stack *r; };
+struct stack { uint32_t slot, id; const struct mp_rec_stack *r; const struct mp_rec_frame **python; };
 struct code { uint64_t image; uint32_t id; const struct mp_rec_code *r; };
 
 static struct mp_session *session;
@@ -55,6 +55,28 @@ static void add(uint64_t image, uint32_t slot, uint64_t address, uint64_t size, 
 	event = more(event, events, &event_room, sizeof *event);
 	event[events++] = (struct event){ image, address, size, stamp, stack_id, slot, kind,
 					  alloc, late };
+}
+
+static unsigned pythons(const struct stack *s)
+{
+	return s->r->same_pythons + s->r->pythons;
+}
+
+/* The Python frames of S, outermost first: some are those of the stack BEFORE. */
+static void add_frames(struct stack *s, const struct stack *before)
+{
+	unsigned same = s->r->same_pythons, n = s->r->pythons;
+	const struct mp_rec_frame *f = (const void *)((const uint64_t *)(s->r + 1) + s->r->natives);
+
+	if (same > (before ? pythons(before) : 0))
+		exit(124);
+	s->python = calloc(same + n + 1, sizeof *s->python);
+	if (!s->python)
+		exit(125);
+	if (same)
+		memcpy(s->python, before->python, same * sizeof *s->python);
+	for (unsigned i = 0; i < n; i++)
+		s->python[same + n - 1 - i] = &f[i];
 }
 
 static const unsigned fixed[MP_REC_TYPES] = {
@@ -110,7 +132,10 @@ static void one_record(const struct mp_slot *s, uint32_t slot, const uint64_t *w
 		break;
 	case MP_REC_STACK:
 		stack = more(stack, stacks, &stack_room, sizeof *stack);
-		stack[stacks++] = (struct stack){ slot, (uint32_t)w[1], (const void *)w };
+		stack[stacks] = (struct stack){ slot, (uint32_t)w[1], (const void *)w, NULL };
+		add_frames(&stack[stacks], stacks && stack[stacks - 1].slot == slot ?
+				&stack[stacks - 1] : NULL);
+		stacks++;
 		break;
 	case MP_REC_CODE:
 		code = more(code, codes, &code_room, sizeof *code);
@@ -232,35 +257,24 @@ static const struct mp_rec_code *find_code(uint64_t image, uint32_t id)
 
 static void print_stack(const struct event *e)
 {
-	const struct mp_rec_stack *r = NULL;
-	const struct mp_rec_frame *f;
+	const struct stack *s = NULL;
 
-	for (size_t i = 0; i < stacks && !r; i++)
+	for (size_t i = 0; i < stacks && !s; i++)
 		if (stack[i].slot == e->slot && stack[i].id == e->stack)
-			r = stack[i].r;
-	printf("got %lu %s", e->size, r ? "" : "none");
-	while (r) {
-		f = (const void *)((const uint64_t *)(r + 1) + r->natives);
-		for (unsigned i = 0; i < r->pythons; i++) {
-			const struct mp_rec_code *c = find_code(e->image, f[i].code);
-			const char *name = (const char *)(c + 1);
+			s = &stack[i];
+	printf("got %lu %s", e->size, s ? "" : "none");
+	for (unsigned i = s ? pythons(s) : 0; i-- > 0;) {
+		const struct mp_rec_code *c = find_code(e->image, s->python[i]->code);
+		const char *name = (const char *)(c + 1);
 
-			if (c)
-				printf("%.*s:%d:%.*s;", c->file_len, name + c->name_len, f[i].line,
-				       c->name_len, name);
-			else
-				printf("?:%d:?;", f[i].line);
-		}
-		if (r->flags & MP_STACK_CUT)
-			printf("cut;");
-		if (!r->base)
-			break;
-		for (size_t i = 0; i < stacks; i++)
-			if (stack[i].slot == e->slot && stack[i].id == r->base) {
-				r = stack[i].r;
-				break;
-			}
+		if (c)
+			printf("%.*s:%d:%.*s;", c->file_len, name + c->name_len, s->python[i]->line,
+			       c->name_len, name);
+		else
+			printf("?:%d:?;", s->python[i]->line);
 	}
+	if (s && s->r->flags & MP_STACK_CUT)
+		printf("cut;");
 	putchar('\n');
 }
 

@@ -101,11 +101,13 @@ static size_t make_stack(const uint64_t *native, size_t natives, const struct py
 #define PYTHON(...) (const struct py[]){__VA_ARGS__}, COUNT(((const struct py[]){__VA_ARGS__}))
 #define NONE NULL, 0
 
+static struct last last;
+
 static mp_node define(struct stacks *s, const uint64_t *native, size_t natives,
-	const struct py *py, size_t pythons, uint32_t flags, mp_node base)
+	const struct py *py, size_t pythons, uint32_t flags)
 {
-	return stacks_define(
-		s, &record.stack, make_stack(native, natives, py, pythons, flags), base);
+	return stacks_define(s, &last, &record.stack,
+		make_stack(native, natives, py, pythons, flags));
 }
 
 /* Innermost first: native functions by name, Python's as name:line. */
@@ -167,42 +169,38 @@ static struct stacks *new_target(void)
 
 static void test_join(struct stacks *s)
 {
-	mp_node n;
-
-	n = define(s, NATIVE(ALPHA, EVAL, BETA), PYTHON({1, 3, 0}, {2, 7, 1}), 0, 0);
-	ok(is(n, "alpha f:3 g:7 beta"));
-	ok(is(define(s, NATIVE(BETA), NONE, 0, n), "beta alpha f:3 g:7 beta"));
+	ok(is(define(s, NATIVE(ALPHA, EVAL, BETA), PYTHON({1, 3, 0}, {2, 7, 1}), 0),
+		"alpha f:3 g:7 beta"));
 	ok(is(define(s, NATIVE(ALPHA, EVAL, BETA, EVAL, ALPHA),
-		      PYTHON({1, 3, 1}, {2, 7, 0}, {3, 9, 1}), 0, 0),
+		      PYTHON({1, 3, 1}, {2, 7, 0}, {3, 9, 1}), 0),
 		"alpha f:3 beta g:7 h:9 alpha"));
 	/* one Python frame per eval frame, evals side by side */
-	ok(is(define(s, NATIVE(EVAL, EVAL, EVAL), PYTHON({1, 1, 1}, {2, 2, 1}, {3, 3, 1}), 0,
-		      0),
+	ok(is(define(s, NATIVE(EVAL, EVAL, EVAL), PYTHON({1, 1, 1}, {2, 2, 1}, {3, 3, 1}), 0),
 		"f:1 g:2 h:3"));
 	/* the innermost eval has only just been entered */
-	ok(is(define(s, NATIVE(ALPHA, EVAL, BETA, EVAL), PYTHON({1, 3, 0}, {2, 7, 1}), 0, 0),
+	ok(is(define(s, NATIVE(ALPHA, EVAL, BETA, EVAL), PYTHON({1, 3, 0}, {2, 7, 1}), 0),
 		"alpha _PyEval_EvalFrameDefault beta f:3 g:7"));
 	/* the outermost run has no end: as if it had */
-	ok(is(define(s, NATIVE(ALPHA, EVAL, BETA), PYTHON({1, 3, 0}, {2, 7, 0}), 0, 0),
+	ok(is(define(s, NATIVE(ALPHA, EVAL, BETA), PYTHON({1, 3, 0}, {2, 7, 0}), 0),
 		"alpha f:3 g:7 beta"));
-	ok(is(define(s, NATIVE(ALPHA, EVAL), NONE, 0, 0), "alpha _PyEval_EvalFrameDefault"));
-	ok(is(define(s, NATIVE(EVAL, EVAL, EVAL), NONE, 0, 0),
+	ok(is(define(s, NATIVE(ALPHA, EVAL), NONE, 0), "alpha _PyEval_EvalFrameDefault"));
+	ok(is(define(s, NATIVE(EVAL, EVAL, EVAL), NONE, 0),
 		"_PyEval_EvalFrameDefault "
 		"_PyEval_EvalFrameDefault _PyEval_EvalFrameDefault"));
-	ok(is(define(s, NONE, PYTHON({1, 3, 1}, {2, -1, 1}), MP_STACK_NO_NATIVE, 0),
+	ok(is(define(s, NONE, PYTHON({1, 3, 1}, {2, -1, 1}), MP_STACK_NO_NATIVE),
 		"f:3 g:0"));
 	ok(stacks_counts(s).unjoined == 0);
-	ok(is(define(s, NATIVE(ALPHA, BETA), PYTHON({1, 3, 1}), 0, 0),
+	ok(is(define(s, NATIVE(ALPHA, BETA), PYTHON({1, 3, 1}), 0),
 		"f:3 [unjoined] alpha beta"));
-	ok(is(define(s, NATIVE(EVAL, EVAL, EVAL), PYTHON({1, 3, 1}), 0, 0),
+	ok(is(define(s, NATIVE(EVAL, EVAL, EVAL), PYTHON({1, 3, 1}), 0),
 		"f:3 [unjoined] "
 		"_PyEval_EvalFrameDefault _PyEval_EvalFrameDefault _PyEval_EvalFrameDefault"));
 	ok(stacks_counts(s).unjoined == 2);
 	/* outer native frames missing: the inner ones are joined, the rest lies outward */
 	ok(is(define(s, NATIVE(ALPHA, EVAL, BETA), PYTHON({1, 3, 1}, {2, 7, 0}, {3, 9, 1}),
-		      MP_STACK_CUT, 0),
+		      MP_STACK_CUT),
 		"alpha f:3 beta g:7 h:9"));
-	ok(is(define(s, NATIVE(ALPHA), PYTHON({1, 3, 1}), MP_STACK_TORN, 0), "alpha f:3"));
+	ok(is(define(s, NATIVE(ALPHA), PYTHON({1, 3, 1}), MP_STACK_TORN), "alpha f:3"));
 	ok(stacks_counts(s).unjoined == 2 && stacks_counts(s).cut == 1 &&
 		stacks_counts(s).torn == 1);
 }
@@ -214,34 +212,34 @@ static void test_addresses(struct stacks *s)
 
 	dl_iterate_phdr(find_self, r);
 	/* a return address belongs to the instruction before it */
-	ok(is(define(s, NATIVE(alpha_at), NONE, MP_STACK_EXACT, 0), "alpha"));
-	ok(define(s, NATIVE(alpha_at), NONE, 0, 0) != 0);
+	ok(is(define(s, NATIVE(alpha_at), NONE, MP_STACK_EXACT), "alpha"));
+	ok(define(s, NATIVE(alpha_at), NONE, 0) != 0);
 	ok(tree->location.x[tree->location.n].at == alpha_at - 1 - r[0]);
-	ok(is(define(s, NATIVE(0x1001), NONE, 0, 0), "0x1000"));
-	ok(is(define(s, NONE, PYTHON({99, 5, 1}), 0, 0), "?:5"));
+	ok(is(define(s, NATIVE(0x1001), NONE, 0), "0x1000"));
+	ok(is(define(s, NONE, PYTHON({99, 5, 1}), 0), "?:5"));
 	ok(stacks_counts(s).no_module == 1 && stacks_counts(s).no_code == 1);
 	/* a module where there was none */
 	ok(send_module(s, "/none", 0x1000, 0x1000, 0x2000) == 0);
-	ok(is(define(s, NATIVE(0x1001), NONE, 0, 0), "0x0"));
+	ok(is(define(s, NATIVE(0x1001), NONE, 0), "0x0"));
 	/* another one in its place, partly */
 	ok(send_module(s, "/other", 0x1800, 0x1800, 0x2800) == 0);
-	ok(is(define(s, NATIVE(0x1001), NONE, 0, 0), "0x1000"));
-	ok(is(define(s, NATIVE(0x1811), NONE, 0, 0), "0x10"));
+	ok(is(define(s, NATIVE(0x1001), NONE, 0), "0x1000"));
+	ok(is(define(s, NATIVE(0x1811), NONE, 0), "0x10"));
 	ok(stacks_unload(s, 0x1800) == 0);
-	ok(is(define(s, NATIVE(0x1811), NONE, 0, 0), "0x1810"));
+	ok(is(define(s, NATIVE(0x1811), NONE, 0), "0x1810"));
 
 	/* no Python, or one that comes later */
 	ok(send_image(s, 0) == 0);
-	ok(is(define(s, NATIVE(ALPHA, EVAL), PYTHON({1, 3, 1}), 0, 0),
+	ok(is(define(s, NATIVE(ALPHA, EVAL), PYTHON({1, 3, 1}), 0),
 		"f:3 [unjoined] alpha _PyEval_EvalFrameDefault"));
 	ok(send_image(s, (uint64_t)(uintptr_t)_PyEval_EvalFrameDefault) == 0);
-	ok(is(define(s, NATIVE(ALPHA, EVAL), PYTHON({1, 3, 1}), 0, 0), "alpha f:3"));
+	ok(is(define(s, NATIVE(ALPHA, EVAL), PYTHON({1, 3, 1}), 0), "alpha f:3"));
 
 	/* Python is known before its module, and the module goes and comes back */
 	ok(stacks_unload(s, r[0]) == 0);
-	ok(is(define(s, NATIVE(0x2001), PYTHON({1, 3, 1}), 0, 0), "f:3 [unjoined] 0x2000"));
+	ok(is(define(s, NATIVE(0x2001), PYTHON({1, 3, 1}), 0), "f:3 [unjoined] 0x2000"));
 	ok(send_module(s, self, r[0], r[1], r[2]) == 0);
-	ok(is(define(s, NATIVE(ALPHA, EVAL), PYTHON({1, 3, 1}), 0, 0), "alpha f:3"));
+	ok(is(define(s, NATIVE(ALPHA, EVAL), PYTHON({1, 3, 1}), 0), "alpha f:3"));
 }
 
 static void test_maps(struct stacks *s)
@@ -259,6 +257,67 @@ static void test_maps(struct stacks *s)
 
 /* ---- hostile records ------------------------------------------------------------------ */
 
+static void test_refused(struct stacks *s, struct last *l)
+{
+	uint64_t before = stacks_counts(s).bad;
+	size_t n = make_stack(NATIVE(ALPHA), NONE, 0);
+
+	record.stack.same_natives = (uint16_t)(l->natives + 1);
+	ok(stacks_define(s, l, &record.stack, n) == 0);
+	record.stack.same_natives = 0;
+	record.stack.same_pythons = 1;
+	ok(stacks_define(s, l, &record.stack, n) == 0);
+	ok(stacks_counts(s).bad == before + 2);
+}
+
+/* What is sent as a difference is what is sent whole, also when modules come and go. */
+static void test_same(struct stacks *s)
+{
+	struct last whole = {0}, parts = {0};
+	uint64_t native[64];
+	struct py python[64];
+	unsigned seed = 11, natives = 0, pythons = 0, same[2], bad = 0, shared = 0;
+
+	for (int i = 0; i < 20000; i++) {
+		uint64_t send[64];
+		struct py say[64];
+		mp_node node;
+		size_t n;
+
+		/* outermost first; the innermost of neither is the same */
+		same[0] = natives ? (unsigned)rand_r(&seed) % natives : 0;
+		same[1] = pythons ? (unsigned)rand_r(&seed) % pythons : 0;
+		natives = same[0] + 1 + (unsigned)rand_r(&seed) % 4;
+		pythons = same[1] + 1 + (unsigned)rand_r(&seed) % 4;
+		if (natives > 60 || pythons > 60)
+			natives = pythons = 1, same[0] = same[1] = 0;
+		for (unsigned k = same[0]; k < natives; k++)
+			native[k] = rand_r(&seed) % 3 == 0 ? EVAL : rand_r(&seed) % 2 ? ALPHA : BETA;
+		for (unsigned k = same[1]; k < pythons; k++)
+			python[k] = (struct py){1 + (unsigned)rand_r(&seed) % 3,
+				1 + rand_r(&seed) % 50, (unsigned)rand_r(&seed) % 2};
+		for (unsigned k = 0; k < natives; k++)
+			send[k] = native[natives - 1 - k];
+		for (unsigned k = 0; k < pythons; k++)
+			say[k] = python[pythons - 1 - k];
+		if (i % 100 == 99)
+			send_image(s, i % 200 == 99 ? 0 : EVAL - 4);
+		n = make_stack(send, natives, say, pythons, 0);
+		node = stacks_define(s, &whole, &record.stack, n);
+		n = make_stack(send, natives - same[0], say, pythons - same[1], 0);
+		record.stack.same_natives = (uint16_t)same[0];
+		record.stack.same_pythons = (uint16_t)same[1];
+		bad += !node || stacks_define(s, &parts, &record.stack, n) != node;
+		shared += same[0] + same[1];
+	}
+	ok(bad == 0);
+	ok(shared > 50000);
+	/* more than there are */
+	test_refused(s, &parts);
+	last_free(&whole);
+	last_free(&parts);
+}
+
 static void test_hostile(void)
 {
 	struct symboliser *none = symboliser_new(false);
@@ -267,12 +326,13 @@ static void test_hostile(void)
 	size_t whole = make_stack(NATIVE(ALPHA, EVAL, BETA), PYTHON({1, 3, 0}, {2, 7, 1}), 0);
 	unsigned seed = 7;
 
+	last_free(&last);       /* of another tree */
 	for (size_t n = 0; n < whole; n++) {
 		void *copy = malloc(n + 1); /* exactly as long, for ASan */
 
 		memcpy(copy, &record, n);
 		copy = realloc(copy, n ? n : 1);
-		ok(stacks_define(s, copy, n, 0) == 0);
+		ok(stacks_define(s, &last, copy, n) == 0);
 		free(copy);
 	}
 	ok(stacks_counts(s).bad == whole);
@@ -297,7 +357,7 @@ static void test_hostile(void)
 			stacks_unload(s, n ? copy[0] : 0);
 			break;
 		default:
-			stacks_define(s, (void *)copy, n, 0);
+			stacks_define(s, &last, (void *)copy, n);
 			break;
 		}
 		free(copy);
@@ -318,16 +378,17 @@ static void test_worker(void)
 	uint64_t r[3];
 	long named = 0;
 
+	last_free(&last);
 	dl_iterate_phdr(find_self, r);
 	send_image(s, 0);
 	send_module(s, self, r[0], r[1], r[2]);
-	ok(define(s, NATIVE(ALPHA, BETA, EVAL, 0x1000), NONE, 0, 0) != 0);
+	ok(define(s, NATIVE(ALPHA, BETA, EVAL, 0x1000), NONE, 0) != 0);
 	for (int i = 0; i < 2000 && named < 3; i++) {
 		named += symboliser_collect(own, t);
 		usleep(1000);
 	}
 	ok(named == 3);
-	ok(define(s, NATIVE(ALPHA + 1, BETA + 1), NONE, 0, 0) != 0);
+	ok(define(s, NATIVE(ALPHA + 1, BETA + 1), NONE, 0) != 0);
 	symboliser_collect(own, t);
 	ok(symboliser_finish(own, t) + named >= 3);
 	for (uint32_t i = 1; i <= t->location.n; i++)
@@ -493,6 +554,8 @@ int main(void)
 	symboliser = symboliser_new(true);
 	s = new_target();
 	test_join(s);
+	test_same(s);
+	send_image(s, EVAL - 4);
 	test_addresses(s);
 	test_maps(s);
 	stacks_free(s);
