@@ -46,6 +46,7 @@ setup() {
 }
 
 @test "a program against mp.pc reads a trace" {
+    nm -D "$build/bin/mp-top" | grep -q __asan && skip 'not under a sanitizer'
     command -v pkg-config >/dev/null || skip "no pkg-config"
     "$root/bin/mp-capture" -q -o t.mp -- /bin/ls / >ls.out
     cat >count.c <<'C'
