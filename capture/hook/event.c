@@ -146,9 +146,24 @@ void hook_event_intent(struct hook_thread *t, unsigned kind, size_t size,
 	hook_publish(t, 3);
 }
 
-void hook_event_intent_undo(struct hook_thread *t, unsigned kind)
+HOOK_COLD void hook_intent(unsigned kind, size_t size, struct hook_caller caller)
 {
+	struct hook_thread *t = hook_enter();
+
+	if (t == NULL)
+		return;
+	hook_event_intent(t, kind, size, caller);
+	hook_leave(t);
+}
+
+HOOK_COLD void hook_intent_undone(unsigned kind)
+{
+	struct hook_thread *t = hook_enter();
+
+	if (t == NULL)
+		return;
 	undo(t, kind, MP_REC_FLAG_INTENT);
+	hook_leave(t);
 }
 
 bool hook_event_unmap(struct hook_thread *t, unsigned flags, const void *address, size_t size)

@@ -228,6 +228,9 @@ void hook_event_undo(struct hook_thread *, unsigned kind);
 void hook_realloc_unseen(unsigned kind, bool succeeded);
 /* A call that may be killed half-way (page faults inside) is about to be made. */
 void hook_event_intent(struct hook_thread *, unsigned kind, size_t size, struct hook_caller);
+/* The same outside any event, and that it has returned with nothing to record. */
+void hook_intent(unsigned kind, size_t size, struct hook_caller);
+void hook_intent_undone(unsigned kind);
 /* FORK_*, EXEC: W0's address bits are VALUE. */
 void hook_event_life(struct hook_thread *, unsigned type, uint64_t value);
 /* FINALIZE, MARK: in order with all threads.  NAME has at most 1,024 bytes.  False:

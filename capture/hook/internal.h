@@ -107,7 +107,6 @@ void hook_event_map(struct hook_thread *, unsigned type, unsigned kind, unsigned
 /* Before a call that unmaps; false: dropped, then there is nothing to undo. */
 bool hook_event_unmap(struct hook_thread *, unsigned flags, const void *, size_t size);
 void hook_event_unmap_undo(struct hook_thread *, unsigned kind);
-void hook_event_intent_undo(struct hook_thread *, unsigned kind);
 
 /* ---- mark.c ---- */
 

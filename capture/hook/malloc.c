@@ -63,26 +63,6 @@ ALWAYS void ends(const void *p)
 	hook_leave(t);
 }
 
-HOOK_COLD static void intent(unsigned kind, size_t size, struct hook_caller caller)
-{
-	struct hook_thread *t = hook_enter();
-
-	if (t == NULL)
-		return;
-	hook_event_intent(t, kind, size, caller);
-	hook_leave(t);
-}
-
-HOOK_COLD static void intent_undone(unsigned kind)
-{
-	struct hook_thread *t = hook_enter();
-
-	if (t == NULL)
-		return;
-	hook_event_intent_undo(t, kind);
-	hook_leave(t);
-}
-
 void *hook_malloc(size_t size)
 {
 	void *p;
@@ -108,11 +88,11 @@ void *hook_calloc(size_t n, size_t each)
 	if (hook_unlikely(over))
 		return hook_real.calloc(n, each);
 	if (hook_unlikely(size >= LARGE))
-		intent(MP_ALLOC_CALLOC, size, HOOK_CALLER);
+		hook_intent(MP_ALLOC_CALLOC, size, HOOK_CALLER);
 	p = CALL(calloc, n, each);
 	made(MP_ALLOC_CALLOC, p, size, HOOK_CALLER);
 	if (hook_unlikely(size >= LARGE) && (p == NULL || hook_is_paused()))
-		intent_undone(MP_ALLOC_CALLOC);
+		hook_intent_undone(MP_ALLOC_CALLOC);
 	return p;
 }
 HOOK_EXPORT_AS(calloc);

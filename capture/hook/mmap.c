@@ -72,26 +72,6 @@ static void mapped(unsigned kind, const void *address, size_t size, struct hook_
 	hook_leave(t);
 }
 
-HOOK_COLD static void intent(unsigned kind, size_t size, struct hook_caller caller)
-{
-	struct hook_thread *t = hook_enter();
-
-	if (t == NULL)
-		return;
-	hook_event_intent(t, kind, size, caller);
-	hook_leave(t);
-}
-
-HOOK_COLD static void intent_undone(unsigned kind)
-{
-	struct hook_thread *t = hook_enter();
-
-	if (t == NULL)
-		return;
-	hook_event_intent_undo(t, kind);
-	hook_leave(t);
-}
-
 static void *map(void *(*real)(void *, size_t, int, int, int, off_t), void *address,
 		 size_t size, int protection, int flags, int fd, off_t offset,
 		 struct hook_caller caller)
@@ -104,10 +84,10 @@ static void *map(void *(*real)(void *, size_t, int, int, int, off_t), void *addr
 	if (fixed)
 		begun = unmap_begins(address, size, MP_REC_FLAG_FIXED);
 	if (hook_unlikely(large))
-		intent(kind, size, caller);
+		hook_intent(kind, size, caller);
 	p = real(address, size, protection, flags, fd, offset);
 	if (hook_unlikely(large) && (p == MAP_FAILED || hook_is_paused()))
-		intent_undone(kind);
+		hook_intent_undone(kind);
 	if (p != MAP_FAILED)
 		mapped(kind, p, size, caller);
 	else if (begun)
