@@ -27,8 +27,8 @@ extern "C" {
 #define MP_MARK_FUNCTION(function, type) \
 	__extension__({ \
 		type *found_; \
-		__asm__(".weak " #function "\n\tmovq " #function "@GOTPCREL(%%rip), %0" \
-			: "=r"(found_)); \
+		__asm__(".weak " #function "\n\t{movq " #function "@GOTPCREL(%%rip), %0|" \
+			"mov %0, QWORD PTR " #function "@GOTPCREL[rip]}" : "=r"(found_)); \
 		found_; \
 	})
 #else

@@ -18,6 +18,14 @@ enum {
 _Atomic bool hook_paused;
 static _Atomic uint32_t pauses;
 
+/* Also from the constructor of a library that comes before ours. */
+static struct hook_thread *enter(void)
+{
+	if (!hook_resolved)
+		hook_resolve();
+	return hook_enter();
+}
+
 /* ---- marks ---- */
 
 /* Bytes of NAME, cut in front of a character of UTF-8. */
@@ -39,7 +47,7 @@ void mp_hook_mark(const char *name, int64_t value)
 
 	if (name == NULL || *name == '\0')
 		return;
-	t = hook_enter();
+	t = enter();
 	if (t == NULL)
 		return;
 	hook_event_mark(t, MP_REC_MARK, MP_MARK_PROGRAM, name, length(name), value);
@@ -80,7 +88,7 @@ static void settle(struct hook_thread *t)
 
 static void settle_inside(void)
 {
-	struct hook_thread *t = hook_enter();
+	struct hook_thread *t = enter();
 
 	settle(t);
 	if (t != NULL)
@@ -113,7 +121,8 @@ void mp_hook_resume(void)
 
 /* What dlsym() and ctypes find.  The inline functions of mark.h have these names, so that
  * header asks for the others. */
-extern __typeof__(mp_hook_mark) mp_mark __attribute__((alias("mp_hook_mark"), visibility("default")));
+extern __typeof__(mp_hook_mark) mp_mark
+	__attribute__((alias("mp_hook_mark"), visibility("default")));
 extern __typeof__(mp_hook_pause) mp_pause
 	__attribute__((alias("mp_hook_pause"), visibility("default")));
 extern __typeof__(mp_hook_resume) mp_resume

@@ -164,6 +164,19 @@ exit status=0'
     j '.[0] | .paused.count == 3 and .unknown_frees == 0 and .live.bytes == 10002' mp-stat forks.mp
 }
 
+@test "no room for two seconds: marks are counted as lost, and a pause that is not told is none" {
+    mp-capture --ring 1M -o t.mp -- sh -c 'kill -STOP $PPID; "$0" flood; kill -CONT $PPID' "$marks" 2>err
+    lost=$(sed -n 's/.* \([0-9]*\) events (.*) were lost.*/\1/p' err)
+    events t >got
+    said=$(grep -c '^flood=' got)
+    [ "$lost" -gt 10000 ]
+    [ "$said" -gt 100 ]
+    # marks, pause and its block's two events; what the shell does is not lost
+    [ $((lost + said)) -ge 100000 ]
+    same "$(grep -c '^pause' got || true)" 0
+    mp-check t.mp | grep -q "$lost lost events"
+}
+
 @test "errno is left alone" {
     capture quiet "$marks" quiet
     same "$(events quiet | wc -l)" 601
@@ -193,7 +206,8 @@ exit status=0'
         command -v $cc >/dev/null || continue
         source=main.c
         [ $cc = g++ ] && source=main.cc
-        for flags in '-fPIE -pie' '-fno-pie -no-pie' '-fno-pie -no-pie -O2' '-fPIE -pie -O2 -fno-plt' '-O2 -flto'; do
+        for flags in '-fPIE -pie' '-fno-pie -no-pie' '-fno-pie -no-pie -O2' '-fPIE -pie -O2 -fno-plt' \
+            '-O2 -flto' '-masm=intel -no-pie'; do
             # shellcheck disable=SC2086
             $cc -I"$here/capture" -Wall -Wextra -Werror $flags -o main $source
             run -0 ./main
@@ -206,6 +220,18 @@ exit status=0'
             run -0 ./main
         done
     done
+    # a constructor that runs before the hook's own
+    printf '#include "mark.h"\n__attribute__((constructor)) static void early(void)
+{ mp_mark("early", 1); mp_pause(); }\n' >early.c
+    printf '#include "mark.h"\nint main(void) { mp_mark("main", 2); mp_resume(); return 0; }\n' >main.c
+    gcc -shared -fPIC -I"$here/capture" -o libearly.so early.c
+    gcc -I"$here/capture" -o main main.c -Wl,--no-as-needed -L. -learly -Wl,-rpath,"$PWD"
+    mp-capture -q -o main.mp -- ./main
+    same "$(events main)" 'early=1
+pause=0
+main=2
+resume=0
+exit status=0'
     gcc -shared -fPIC -I"$here/capture" -o say.so say.c
     run -0 "$marks" plugin ./say.so
     capture plugin "$marks" plugin ./say.so

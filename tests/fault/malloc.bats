@@ -96,6 +96,12 @@ each() {
     each mp-stat t.mp
     each mp-stat --json p.mp
     each mp-stat -q -t "$data/trace.tsv"
+    { printf '##mp=trace 1\n'
+      for ((i = 1; i < 60; i++)); do printf 'P\t%d\t%d\t0\t0\tx\tx\n' $i $i; done
+      printf 'T\t1\t1\t1\t0\tmain\n'
+      for ((i = 1; i < 60; i++)); do printf 'mark\t%d\t1\t%d\tpause\t0\n' $i $i; done
+      echo end; } | mk pauses.mp
+    each mp-stat -t pauses.mp
 }
 
 @test "mp-html" {

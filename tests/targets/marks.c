@@ -277,7 +277,17 @@ static void names(void)
 	kept = block(1000);
 }
 
-/* As a library loaded late has it: see marks_plugin in marks.bats. */
+/* More than a ring has room for. */
+static void flood(void)
+{
+	for (int64_t i = 1; i <= 100000; i++)
+		mp_mark("flood", i);
+	mp_pause();
+	free(block(1000));
+	mp_resume();
+}
+
+/* As a library loaded late has it: see marks.bats. */
 static void plugin(const char *path)
 {
 	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -325,6 +335,8 @@ int main(int argc, char **argv)
 		names();
 	else if (!strcmp(mode, "quiet"))
 		quiet();
+	else if (!strcmp(mode, "flood"))
+		flood();
 	else if (!strcmp(mode, "plugin") && argc > 2)
 		plugin(argv[2]);
 	else if (!strcmp(mode, "block"))

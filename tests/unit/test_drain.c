@@ -161,6 +161,21 @@ static void finalize(struct producer *p, const struct producer *q, uint64_t befo
 	done(p);
 }
 
+/* Of P alone; NAME_LEN may lie. */
+static void own_mark(struct producer *p, unsigned kind, const char *name, size_t name_len)
+{
+	struct mp_rec_mark r = { .w0 = MP_REC_WORD0(MP_REC_MARK, kind, 0, 0),
+		.epoch = (uint32_t)epoch(), .words = sizeof r / 8 + 4, .value = -7,
+		.name_len = (uint16_t)name_len,
+		.stamp = atomic_fetch_add(&session.shared->stamp[MP_STAMP_MARKS], 1) };
+	uint64_t *w = reserve(p, r.words);
+
+	memset(w, 0, r.words * 8);
+	memcpy(w, &r, sizeof r);
+	memcpy(w + sizeof r / 8, name, strlen(name));
+	done(p);
+}
+
 static void image_record(struct producer *p, uint32_t pid)
 {
 	struct mp_rec_image r = { .w0 = MP_REC_IMAGE, .pid = pid, .words = sizeof r / 8,
@@ -233,6 +248,7 @@ static void start(void)
 static struct told {
 	unsigned allocs, frees, unknown, replaced, ends, marks;
 	uint64_t bytes, live, live_bytes, peak;
+	char names[128];        /* of the marks */
 	char order[64];         /* per event: a + size % 26, A + … or ? freed, | a mark; first 60 */
 } told;
 
@@ -264,6 +280,9 @@ static void count_event(const struct mp_event *e, bool objects)
 		told.marks += e->op == MP_OP_MARK;
 		if (n < 60 && e->op == MP_OP_MARK)
 			told.order[n] = '|';
+		if (e->op == MP_OP_MARK)
+			snprintf(told.names + strlen(told.names),
+					sizeof told.names - strlen(told.names), "%s ", e->name);
 	}
 	told.replaced += e->replace != 0;
 }
@@ -465,6 +484,48 @@ static void test_marks(void)
 	}
 }
 
+/* What the program calls its marks, and what is left out once it has paused. */
+static void test_pause(void)
+{
+	struct producer p;
+
+	start();
+	p = claim(7, (uint32_t)getpid(), 1);
+	image_record(&p, (uint32_t)getpid());
+	alloc(&p, 0x1000, 1);
+	alloc(&p, 0x2000, 2);
+	map(&p, MP_ALLOC_MMAP, 0x100000, 0x4000);
+	put_free(&p, 0x8000);                   /* unknown, and told */
+	own_mark(&p, MP_MARK_PAUSE, "", 0);
+	put_free(&p, 0x1000);
+	put_free(&p, 0x9000);                   /* left out from here on */
+	begin(&p, 0x2000, 30);
+	end(&p, 0, 0);                          /* what it became is not recorded */
+	begin(&p, 0x3000, 30);
+	undo(&p, 0);
+	own_mark(&p, MP_MARK_RESUME, "", 0);
+	begin(&p, 0xa000, 3);
+	end(&p, 0xb000, 3);                     /* begins anew */
+	unmap(&p, 0x500000, 0x1000);
+	alloc(&p, 0xc000, 4);
+	unmap(&p, 0x500000, 0x1000);            /* mremap of a mapping not recorded */
+	map(&p, MP_ALLOC_MREMAP, 0x600000, 0x1000);
+	own_mark(&p, MP_MARK_PROGRAM, "step", 4);
+	own_mark(&p, MP_MARK_PROGRAM, "finalize", 8);
+	own_mark(&p, MP_MARK_PROGRAM, "", 0);                   /* these three are none */
+	own_mark(&p, MP_MARK_PROGRAM, "", 9);
+	own_mark(&p, MP_MARK_PROGRAM, "long", 400);
+	rounds(3);
+	ok(drain.ident.counts.unrecorded == 4);
+	ok(drain.ident.counts.outside == 1);
+	finish();
+	printf("# %s: %s\n", told.order, told.names);
+	ok(strcmp(told.order, "bce?|BC|deo|||") == 0);
+	ok(strcmp(told.names, "pause resume step mark finalize frees left out ") == 0);
+	ok(told.unknown == 1 && told.replaced == 0);
+	ok(told.allocs == 6 && told.live == 4 && told.live_bytes == 0x4000 + 0x1000 + 3 + 4);
+}
+
 static void test_maps(void)
 {
 	struct producer p, q;
@@ -630,6 +691,7 @@ int main(int argc, char **argv)
 	test_two_threads();
 	test_steps();
 	test_marks();
+	test_pause();
 	test_maps();
 	test_images();
 	test_nonsense();
