@@ -149,6 +149,7 @@ $(patsubst tests/targets/%.c,$(BUILD)/targets/%,$(target_src)): $(BUILD)/targets
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O1 -g -fno-builtin -pthread -o $@ $< -ldl
 $(BUILD)/targets/marks: capture/mark.h
+$(BUILD)/targets/ringrun: capture/ring.h formats/wire.h
 $(patsubst tests/targets/%.cc,$(BUILD)/targets/%,$(target_cxx)): $(BUILD)/targets/%: tests/targets/%.cc
 	@mkdir -p $(@D)
 	$(CXX) -O1 -g -pthread -o $@ $< -ldl

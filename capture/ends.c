@@ -10,7 +10,8 @@
 enum {
 	MS = 1000000,
 	STALE = 100 * MS,               /* an image without slots whose process we cannot watch */
-	LOOK = 100 * MS,                /* how often children that never showed up are looked at */
+	LOOK = 100 * MS,                /* how often children that never showed up are looked at
+					 * while others run */
 	UNSEEN = 1000 * MS,             /* how long a child may run without the ring */
 	SETTLED = 20 * MS,              /* an unmap that would have failed by now */
 	OVERTAKEN = 2000 * MS,          /* a new image waits no longer for the old one's threads */
@@ -161,7 +162,8 @@ static bool has_ended(const struct image *image, uint64_t now)
 		return true;
 	if (image->became && now - image->idle_since > UNSEEN)
 		return true;
-	return image_gone(image) && (image->pidfd >= 0 || now - image->idle_since > STALE);
+	return image_gone(image) &&
+		(image->pidfd >= 0 || image->over || now - image->idle_since > STALE);
 }
 
 void drain_find_ends(struct drain *d)
@@ -186,7 +188,7 @@ void drain_find_ends(struct drain *d)
 		else
 			image->gone = has_ended(image, now);
 	}
-	if (now - d->looked > LOOK) {
+	if (now - d->looked > LOOK || !im->live) {
 		d->looked = now;
 		look_for_expected(d, now);
 		look_for_over(d, now);

@@ -17,6 +17,7 @@ struct module {
 	unsigned ranges;
 	bool searched; /* for the ranges of `eval` */
 	struct mp_range range[MP_EVAL_RANGES];
+	unsigned share; /* whose it is of the symboliser's threads; 0: nobody's yet */
 	struct module *next;
 };
 

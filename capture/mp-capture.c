@@ -230,7 +230,7 @@ static void pause_drain(uint64_t records, unsigned *idle)
 	*idle = records ? 0 : *idle + 1;
 	if (fill > 50)
 		t.tv_nsec = 0;
-	else if (fill > 10)
+	else if (fill > 10 || (cap.child.reaped && !cap.drain.images.live))
 		t.tv_nsec = 200 * US;
 	else if (*idle > 50)
 		t.tv_nsec = 5 * MS;

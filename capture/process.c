@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -59,6 +60,14 @@ bool process_exited(int pidfd)
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 
 	return poll(&p, 1, 0) > 0;
+}
+
+/* NAMESPACE is ours: a process of it that is not to be found is gone. */
+static bool is_ours(uint64_t namespace)
+{
+	struct stat st;
+
+	return namespace && stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == namespace;
 }
 
 /* Clock ticks since boot at which PID started; 0: not to be had. */
@@ -234,7 +243,9 @@ struct image *images_new(struct images *im, uint64_t number, uint32_t pid,
 	if (i->pidfd >= 0 && i->start && start_of(pid) && start_of(pid) != i->start) {
 		close(i->pidfd);
 		i->pidfd = -1;
+		errno = ESRCH;
 	}
+	i->over = i->pidfd < 0 && errno == ESRCH && r && is_ours(r->pid_namespace);
 	im->x[im->n++] = i;
 	im->live++;
 	return i;

@@ -33,7 +33,7 @@
 #include <stdint.h>
 
 #define MP_RING_MAGIC 0x31676e69722d706dull     /* "mp-ring1" */
-#define MP_RING_VERSION 3
+#define MP_RING_VERSION 4
 
 enum {
 	MP_CHUNK = 65536,       /* bytes */
@@ -248,6 +248,7 @@ struct mp_rec_image {
 	uint32_t python_version;        /* PY_VERSION_HEX >> 16, 0 = none */
 	uint16_t exe_len, command_len;  /* bytes that follow: /proc/self/exe, then the command
 	                                 * line, arguments separated by NUL */
+	uint64_t pid_namespace; /* inode of /proc/self/ns/pid, in which `pid` counts; 0 unknown */
 };
 /* A moment that is in order with all threads of the image.  It says how far the other
  * slots of the image were, read twice, one pass after the other, and then takes its

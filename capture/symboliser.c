@@ -1,4 +1,5 @@
-/* symboliser.c - a background thread between the drain and lib/symbol.c.
+/* symboliser.c - background threads between the drain and lib/symbol.c, each with the
+ * modules that are its share.
  *
  * Invariant: the struct mp_symbols is used by one thread at a time: by the
  * worker while it runs, afterwards by the caller of symboliser_finish.  What it
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -41,10 +43,11 @@ struct answers {
 	size_t n, room, n_lines, lines_room;
 };
 
-struct symboliser {
-	struct modules *modules;
-	struct mp_symbols *symbols; /* NULL: nothing is to be named */
-	struct jobs pending;        /* the drain's: not handed over yet */
+/* One thread with a share of the modules.  Invariant as above, of each. */
+struct worker {
+	struct mp_symbols *symbols;
+	uint64_t bytes;      /* of the modules that are its share */
+	struct jobs pending; /* the drain's: not handed over yet */
 	pthread_t thread;
 	bool running;
 	atomic_bool stop;
@@ -52,6 +55,14 @@ struct symboliser {
 	pthread_cond_t work;
 	struct jobs queue;
 	struct answers done;
+};
+
+enum { WORKERS = 2 };
+
+struct symboliser {
+	struct modules *modules;
+	bool named; /* else nothing is to be */
+	struct worker worker[WORKERS];
 };
 
 static bool room_for(void *array, size_t n, size_t *room, size_t size)
@@ -107,7 +118,7 @@ static void free_answers(struct answers *a)
 }
 
 /* Without memory an answer is lost: the location stays unresolved. */
-static void resolve(struct symboliser *s, const struct job *job, struct answers *a)
+static void resolve(struct worker *w, const struct job *job, struct answers *a)
 {
 	const struct module *m = job->module;
 	int n;
@@ -117,8 +128,8 @@ static void resolve(struct symboliser *s, const struct job *job, struct answers 
 		!room_for(&a->x, a->n + 1, &a->room, sizeof(*a->x)))
 		return;
 	if (m->fd >= 0)
-		mp_symbols_give(s->symbols, m->path, m->build_id, m->fd);
-	n = mp_symbols_resolve(s->symbols, m->path, m->build_id, job->offset,
+		mp_symbols_give(w->symbols, m->path, m->build_id, m->fd);
+	n = mp_symbols_resolve(w->symbols, m->path, m->build_id, job->offset,
 		a->line + a->n_lines, MP_SYMBOL_LINES);
 	if (n < 0)
 		return;
@@ -130,19 +141,19 @@ static void resolve(struct symboliser *s, const struct job *job, struct answers 
 /* ---- the worker ------------------------------------------------------------------- */
 
 /* Hand over what is answered, and give back what is not when the end has come. */
-static void hand_over(struct symboliser *s, struct answers *a, const struct job *rest, size_t n)
+static void hand_over(struct worker *w, struct answers *a, const struct job *rest, size_t n)
 {
-	pthread_mutex_lock(&s->lock);
-	append_answers(&s->done, a);
-	append_jobs(&s->queue, rest, n);
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_lock(&w->lock);
+	append_answers(&w->done, a);
+	append_jobs(&w->queue, rest, n);
+	pthread_mutex_unlock(&w->lock);
 	a->n = a->n_lines = 0;
 }
 
-static void *worker(void *arg)
+static void *work(void *arg)
 {
 	struct sched_param none = {0};
-	struct symboliser *s = arg;
+	struct worker *w = arg;
 	struct answers a = {0};
 	struct jobs jobs = {0};
 
@@ -152,23 +163,23 @@ static void *worker(void *arg)
 	 * user cannot leave when the end is being waited for. */
 	pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
 	setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
-	while (!s->stop) {
+	while (!w->stop) {
 		struct jobs taken;
 		size_t i;
 
-		pthread_mutex_lock(&s->lock);
-		while (s->queue.n == 0 && !s->stop)
-			pthread_cond_wait(&s->work, &s->lock);
-		taken = s->queue;
-		s->queue = jobs;
+		pthread_mutex_lock(&w->lock);
+		while (w->queue.n == 0 && !w->stop)
+			pthread_cond_wait(&w->work, &w->lock);
+		taken = w->queue;
+		w->queue = jobs;
 		jobs = taken;
-		pthread_mutex_unlock(&s->lock);
-		for (i = 0; i < jobs.n && !s->stop; i++) {
-			resolve(s, &jobs.x[i], &a);
+		pthread_mutex_unlock(&w->lock);
+		for (i = 0; i < jobs.n && !w->stop; i++) {
+			resolve(w, &jobs.x[i], &a);
 			if (a.n >= BATCH)
-				hand_over(s, &a, NULL, 0);
+				hand_over(w, &a, NULL, 0);
 		}
-		hand_over(s, &a, jobs.x + i, jobs.n - i);
+		hand_over(w, &a, jobs.x + i, jobs.n - i);
 		jobs.n = 0;
 	}
 	free(jobs.x);
@@ -176,27 +187,27 @@ static void *worker(void *arg)
 	return NULL;
 }
 
-static void start(struct symboliser *s)
+static void start(struct worker *w)
 {
 	sigset_t all, old;
 
 	sigfillset(&all); /* signals are the main thread's */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	s->running = pthread_create(&s->thread, NULL, worker, s) == 0;
+	w->running = pthread_create(&w->thread, NULL, work, w) == 0;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-static void stop(struct symboliser *s)
+static void stop(struct worker *w)
 {
-	if (!s->running)
+	if (!w->running)
 		return;
-	s->stop = true;
-	pthread_mutex_lock(&s->lock);
-	pthread_cond_signal(&s->work);
-	pthread_mutex_unlock(&s->lock);
-	pthread_join(s->thread, NULL);
-	s->running = false;
-	s->stop = false;
+	w->stop = true;
+	pthread_mutex_lock(&w->lock);
+	pthread_cond_signal(&w->work);
+	pthread_mutex_unlock(&w->lock);
+	pthread_join(w->thread, NULL);
+	w->running = false;
+	w->stop = false;
 }
 
 /* ---- the drain's side ---------------------------------------------------------------- */
@@ -207,15 +218,19 @@ struct symboliser *symboliser_new(bool resolve_names)
 
 	if (!s)
 		return NULL;
+	s->named = resolve_names;
 	s->modules = modules_new();
-	s->symbols = resolve_names ? mp_symbols_new() : NULL;
-	if (!s->modules || (resolve_names && !s->symbols)) {
-		modules_free(s->modules);
-		free(s);
-		return NULL;
+	for (int i = 0; i < WORKERS; i++) {
+		struct worker *w = &s->worker[i];
+
+		w->symbols = resolve_names ? mp_symbols_new() : NULL;
+		pthread_mutex_init(&w->lock, NULL);
+		pthread_cond_init(&w->work, NULL);
+		if (!s->modules || (resolve_names && !w->symbols)) {
+			symboliser_free(s);
+			return NULL;
+		}
 	}
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->work, NULL);
 	return s;
 }
 
@@ -224,12 +239,30 @@ struct modules *symboliser_modules(struct symboliser *s)
 	return s->modules;
 }
 
+/* The worker that has least to read so far: debug info is by far most of it. */
+static unsigned share(struct symboliser *s, const struct module *m)
+{
+	unsigned least = 0;
+	struct stat st;
+
+	for (unsigned i = 1; i < WORKERS; i++)
+		if (s->worker[i].bytes < s->worker[least].bytes)
+			least = i;
+	if ((m->fd >= 0 ? fstat(m->fd, &st) : stat(m->path, &st)) == 0)
+		s->worker[least].bytes += (uint64_t)st.st_size;
+	return least + 1;
+}
+
 int symboliser_queue(
-	struct symboliser *s, const struct module *module, uint64_t offset, uint32_t location)
+	struct symboliser *s, struct module *module, uint64_t offset, uint32_t location)
 {
 	struct job job = {module, offset, location};
 
-	return !s->symbols || append_jobs(&s->pending, &job, 1) ? 0 : -1;
+	if (!s->named)
+		return 0;
+	if (!module->share)
+		module->share = share(s, module);
+	return append_jobs(&s->worker[module->share - 1].pending, &job, 1) ? 0 : -1;
 }
 
 static long apply(struct mp_tree *tree, const struct answers *a)
@@ -251,43 +284,75 @@ static long apply(struct mp_tree *tree, const struct answers *a)
 	return named;
 }
 
-long symboliser_collect(struct symboliser *s, struct mp_tree *tree)
+static long collect(struct worker *w, struct mp_tree *tree)
 {
 	struct answers taken;
 	long named;
 
-	if (!s->symbols)
+	if (!w->running && w->pending.n > 0)
+		start(w);
+	if (!w->running || pthread_mutex_trylock(&w->lock) != 0)
 		return 0;
-	if (!s->running && s->pending.n > 0)
-		start(s);
-	if (!s->running || pthread_mutex_trylock(&s->lock) != 0)
-		return 0;
-	taken = s->done;
-	s->done = (struct answers){0};
-	if (s->pending.n > 0 && append_jobs(&s->queue, s->pending.x, s->pending.n)) {
-		s->pending.n = 0;
-		pthread_cond_signal(&s->work);
+	taken = w->done;
+	w->done = (struct answers){0};
+	if (w->pending.n > 0 && append_jobs(&w->queue, w->pending.x, w->pending.n)) {
+		w->pending.n = 0;
+		pthread_cond_signal(&w->work);
 	}
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&w->lock);
 	named = apply(tree, &taken);
 	free_answers(&taken);
 	return named;
 }
 
+long symboliser_collect(struct symboliser *s, struct mp_tree *tree)
+{
+	long named = 0;
+
+	for (int i = 0; s->named && i < WORKERS && named >= 0; i++) {
+		long n = collect(&s->worker[i], tree);
+
+		named = n < 0 ? n : named + n;
+	}
+	return named;
+}
+
+/* What is left, by a thread of the ordinary priority. */
+static void *rest(void *arg)
+{
+	struct worker *w = arg;
+
+	for (size_t i = 0; i < w->queue.n; i++)
+		resolve(w, &w->queue.x[i], &w->done);
+	for (size_t i = 0; i < w->pending.n; i++)
+		resolve(w, &w->pending.x[i], &w->done);
+	w->queue.n = w->pending.n = 0;
+	return NULL;
+}
+
 long symboliser_finish(struct symboliser *s, struct mp_tree *tree)
 {
-	long named;
+	pthread_t thread[WORKERS];
+	bool begun[WORKERS] = {0};
+	long named = 0;
 
-	if (!s->symbols)
-		return 0;
-	stop(s);
-	for (size_t i = 0; i < s->queue.n; i++)
-		resolve(s, &s->queue.x[i], &s->done);
-	for (size_t i = 0; i < s->pending.n; i++)
-		resolve(s, &s->pending.x[i], &s->done);
-	s->queue.n = s->pending.n = 0;
-	named = apply(tree, &s->done);
-	free_answers(&s->done);
+	for (int i = 0; i < WORKERS; i++)
+		s->worker[i].stop = true;
+	for (int i = WORKERS - 1; i >= 0; i--) {
+		stop(&s->worker[i]);
+		begun[i] = i && pthread_create(&thread[i], NULL, rest, &s->worker[i]) == 0;
+		if (!begun[i])
+			rest(&s->worker[i]);
+	}
+	for (int i = 0; i < WORKERS; i++) {
+		long n;
+
+		if (begun[i])
+			pthread_join(thread[i], NULL);
+		n = named < 0 ? named : apply(tree, &s->worker[i].done);
+		named = n < 0 ? n : named + n;
+		free_answers(&s->worker[i].done);
+	}
 	return named;
 }
 
@@ -295,13 +360,17 @@ void symboliser_free(struct symboliser *s)
 {
 	if (!s)
 		return;
-	stop(s);
-	free(s->pending.x);
-	free(s->queue.x);
-	free_answers(&s->done);
-	mp_symbols_free(s->symbols);
+	for (int i = 0; i < WORKERS; i++) {
+		struct worker *w = &s->worker[i];
+
+		if (!w->symbols)
+			continue;
+		stop(w);
+		free(w->pending.x);
+		free(w->queue.x);
+		free_answers(&w->done);
+		mp_symbols_free(w->symbols);
+	}
 	modules_free(s->modules);
-	pthread_mutex_destroy(&s->lock);
-	pthread_cond_destroy(&s->work);
 	free(s);
 }

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <x86intrin.h>
 
@@ -85,6 +86,17 @@ void hook_image_fork(void)
 	atomic_store(&announced, 0);
 }
 
+/* Not inherited: a child may be the first process of a new one. */
+static uint64_t pid_namespace(void)
+{
+	struct stat st;
+
+	if (hook_syscall(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/ns/pid", (long)&st, 0, 0,
+			 0) != 0)
+		return 0;
+	return st.st_ino;
+}
+
 static void publish_image(struct hook_thread *t)
 {
 	struct mp_rec_image r = {
@@ -99,6 +111,7 @@ static void publish_image(struct hook_thread *t)
 		.python_version = python_version,
 		.exe_len = (uint16_t)exe_len,
 		.command_len = (uint16_t)command_len,
+		.pid_namespace = pid_namespace(),
 	};
 	uint64_t *w = hook_reserve(t, r.words, false, 0);
 
