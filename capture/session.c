@@ -73,8 +73,8 @@ static void fill_header(struct session *s, uint64_t slot_offset, uint64_t chunk_
 	h->size = s->size;
 	h->slots = s->slots;
 	h->chunks = s->chunks;
-	/* 4 MiB for one thread, but never so much that two hot ones take all */
-	h->chunks_per_slot = s->chunks / 4 < 64 ? s->chunks / 4 : 64;
+	/* for some milliseconds without the drain, but two hot ones never take all */
+	h->chunks_per_slot = s->chunks / 4;
 	h->slot_offset = slot_offset;
 	h->chunk_offset = chunk_offset;
 	h->drain_pid = getpid();
