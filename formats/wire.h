@@ -46,6 +46,7 @@ enum {
 	MP_DEF_LINES_MAX = 4096,        /* of a location */
 	MP_DEFINITION_RAW_MAX = 1 << 20,
 	MP_VALUE_COLUMNS = 128,         /* of a profile */
+	MP_WEIGHT_MAX = INT32_MAX,      /* of a site */
 	MP_HEAD_NUMBERS = 6, MP_END_NUMBERS = 12,       /* fixed numbers, at least */
 };
 
@@ -146,6 +147,7 @@ enum mp_column_id {
 	MP_COL_D_SITE_SIZE = 290,       /* delta */
 	MP_COL_D_SITE_KIND = 291,       /* LEB, enum mp_alloc */
 	MP_COL_D_SITE_TYPE = 292,       /* LEB, string */
+	MP_COL_D_SITE_WEIGHT = 293,     /* LEB, weight - 1; critical */
 	MP_COL_D_THREAD_PROCESS = 296,
 	MP_COL_D_THREAD_TID = 297,      /* delta */
 	MP_COL_D_THREAD_NAME = 298,     /* LEB string */

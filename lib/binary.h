@@ -50,6 +50,7 @@ struct mp_enc {
 	uint64_t next_number;           /* its number, 0: the next two events are the pair */
 	bool half;                      /* its allocation has not come yet */
 	bool partial;                   /* and is not an allocation */
+	bool sampled;                   /* some site counts as several blocks */
 	uint64_t live_at_start, blocks_at_start, max;
 	uint32_t position;
 	/* the part */
@@ -89,6 +90,7 @@ struct mp_binary {
 	uint32_t *meta, n_meta, meta_room;      /* string ids: key, value */
 	void *chain;                    /* XXH3 state over the headers' hashes */
 	bool head;                      /* HEAD was written */
+	bool sampled;                   /* and says that this is a sample */
 	bool late;                      /* late records wait in out */
 	struct mp_enc enc;
 	struct mp_other samples, series, marks;
@@ -99,6 +101,14 @@ struct mp_binary {
 static inline struct mp_binary *mp_binary(struct mp_writer *w)
 {
 	return w->form;
+}
+
+/* Does HEAD say, or will it, that some are left out?  Then there may be weights. */
+static inline bool mp_is_sampled(struct mp_writer *w)
+{
+	const struct mp_binary *b = mp_binary(w);
+
+	return b->head ? b->sampled : b->loss.sample_interval != 0;
 }
 
 /* Room for one more of N entries of SIZE in *X; NULL when memory is out. */

@@ -111,8 +111,14 @@ void cli_add_part(const char *path, struct mp_reader *, struct mp_profile **sum)
 int cli_column(const struct mp_profile *, const char *name);
 _Noreturn void cli_profile_failed(const struct mp_profile *);
 _Noreturn void cli_put_failed(const struct mp_writer *, const struct mp_profile *);
-/* "3 damaged blocks, 1 truncated part", "" if nothing is missing; static. */
+/* "3 damaged blocks, 1 truncated part", "" if nothing is missing; static (cli_loss.c). */
 const char *cli_loss_text(const struct mp_loss *);
+/* "sampled, one allocation in about …", "" if all were recorded; static. */
+const char *cli_estimate_text(const struct mp_loss *);
+const char *cli_note_text(const struct mp_loss *);      /* "incomplete: …; estimates: …" */
+/* Where rows have no place for it: on stderr, once; as members of a JSON object. */
+void cli_tell_estimate(const struct mp_loss *);
+void cli_json_estimate(const struct mp_loss *);
 void cli_count_loss(const struct mp_loss *);    /* it shows in cli_end's status */
 
 /* ---- output ---------------------------------------------------------------------- */
@@ -150,7 +156,7 @@ void cli_title(struct mp_profile *, int column);        /* its first line: view 
 /* The course of a trace (course.h) as rows (cli_course.c), on a terminal (cli_plot.c). */
 struct mp_course;
 void cli_course_text(const struct mp_course *, unsigned part);
-void cli_course_json(const struct mp_course *, unsigned part);
+void cli_course_json(const struct mp_course *, unsigned part, const struct mp_loss *);
 void cli_plot(const struct mp_course *);
 
 /* The frames of NODE, outermost first, each without its address, pushed into TO

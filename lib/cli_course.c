@@ -33,7 +33,7 @@ void cli_course_text(const struct mp_course *c, unsigned part)
 	}
 }
 
-void cli_course_json(const struct mp_course *c, unsigned part)
+void cli_course_json(const struct mp_course *c, unsigned part, const struct mp_loss *loss)
 {
 	for (uint32_t i = 0; i < c->t->n; i++) {
 		printf("{\"part\":%u,\"time\":%" PRIu64 ",\"until\":%" PRIu64, part,
@@ -46,6 +46,7 @@ void cli_course_json(const struct mp_course *c, unsigned part)
 			else
 				fputs(":null", stdout);
 		}
+		cli_json_estimate(loss);
 		puts("}");
 	}
 }

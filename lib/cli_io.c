@@ -185,35 +185,6 @@ void cli_emit_by(struct mp_profile *p, enum mp_by by)
 	cli_finish(w);
 }
 
-/* ---- loss -------------------------------------------------------------------------- */
-
-static void add_loss(char *text, size_t room, uint64_t n, const char *what)
-{
-	size_t at = strlen(text);
-
-	if (n)
-		snprintf(text + at, room - at, "%s%" PRIu64 " %s%s", at ? ", " : "", n, what,
-			n == 1 ? "" : "s");
-}
-
-const char *cli_loss_text(const struct mp_loss *loss)
-{
-	static char text[160];
-
-	*text = 0;
-	add_loss(text, sizeof(text), loss->damaged_blocks, "damaged block");
-	add_loss(text, sizeof(text), loss->truncated, "truncated part");
-	add_loss(text, sizeof(text), loss->lost_events, "lost event");
-	add_loss(text, sizeof(text), loss->lost_bytes, "lost byte");
-	return text;
-}
-
-void cli_count_loss(const struct mp_loss *loss)
-{
-	if (loss->damaged_blocks || (loss->truncated && cli_shared.strict))
-		cli_shared.lossy = true;
-}
-
 /* ---- input ------------------------------------------------------------------------- */
 
 static void pass(int number)

@@ -262,9 +262,8 @@ static void resident(const struct mp_summary *s)
 
 static void loss(const struct mp_loss *l)
 {
-	if (l->sample_interval)
-		printf("sampled: one allocation each %s\n",
-			bytes((int64_t)(l->sample_interval & INT64_MAX)));
+	if (*cli_estimate_text(l))
+		printf("estimates: %s\n", cli_estimate_text(l));
 	if (*cli_loss_text(l))
 		printf("incomplete: %s\n", cli_loss_text(l));
 }
@@ -280,7 +279,12 @@ static void trace(const struct mp_summary *s)
 	pauses(s);
 	amount("allocated", &s->allocated);
 	putchar('\n');
-	amount("temporary", &s->temporary);
+	if (s->sampled) {
+		label("temporary");
+		fputs("not told by a sample", stdout);
+	} else {
+		amount("temporary", &s->temporary);
+	}
 	if (s->temporary.count)
 		printf(": %s of bytes, %s of blocks",
 			print_percent(part[0], s->temporary.bytes, s->allocated.bytes),

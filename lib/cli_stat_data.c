@@ -148,6 +148,11 @@ static void loss(struct data *d, const struct mp_loss *l)
 	natural(d, "damaged_blocks", l->damaged_blocks);
 	natural(d, "truncated", l->truncated);
 	natural(d, "sample_interval", l->sample_interval);
+	if (l->sample_interval) {
+		key(d, "estimate");
+		fputs(cli_json ? "true" : "1", stdout);
+		end_value(d);
+	}
 	end(d);
 }
 
@@ -199,7 +204,10 @@ static void figures(struct data *d, const struct mp_summary *s)
 	natural(d, "unknown_frees", s->unknown_frees);
 	natural(d, "implicit_frees", s->implicit_frees);
 	amount(d, "allocated", &s->allocated);
-	amount(d, "temporary", &s->temporary);
+	begin(d, "temporary");
+	known(d, "bytes", s->sampled ? -1 : s->temporary.bytes);
+	known(d, "count", s->sampled ? -1 : s->temporary.count);
+	end(d);
 	begin(d, "peak");
 	integer(d, "bytes", s->peak.bytes);
 	integer(d, "count", s->peak.count);

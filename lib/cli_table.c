@@ -139,9 +139,8 @@ static void title(const struct shape *s, struct mp_profile *p)
 	if (strcmp(view, "peak") == 0)
 		peak_title(p);
 	putchar('\n');
-	if (loss->sample_interval)
-		printf("sampled: one allocation each %s\n", print_number(other,
-			(int64_t)(loss->sample_interval & INT64_MAX), "B"));
+	if (*cli_estimate_text(loss))
+		printf("estimates: %s\n", cli_estimate_text(loss));
 	if (*cli_loss_text(loss))
 		printf("incomplete: %s\n", cli_loss_text(loss));
 }

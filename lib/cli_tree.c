@@ -285,6 +285,7 @@ static void put_data(struct walk *w, const struct row *r)
 	if (cli_json) {
 		fputs("\"name\":", stdout);
 		print_json(stdout, r->node ? mp_call_name(w->t, r->node) : text);
+		cli_json_estimate(mp_profile_loss(w->tree->p));
 		puts("}");
 	} else {
 		print_name(stdout, r->node ? mp_call_name(w->t, r->node) : text, 0);
@@ -298,6 +299,7 @@ void cli_tree_data(const struct cli_tree *tree)
 	size_t n;
 	const struct mp_column *c = mp_columns(tree->p, &n);
 
+	cli_tell_estimate(mp_profile_loss(tree->p));
 	begin(&w, tree);
 	if (!cli_json) {
 		fputs("#depth", stdout);

@@ -69,7 +69,9 @@ static int add_names(struct mp_copy *c, struct mp_writer *w, struct mp_reader *r
 		h.kind = MP_BLOCK_EVENTS;
 		h.sequence += c->added++;
 		h.max_live = h.live_bytes;
-		h.flags = (uint8_t)((late ? MP_FLAG_LATE : 0) | (more ? MP_FLAG_CONTINUED : 0));
+		if (h.interval)
+			h.flags |= MP_FLAG_ESTIMATE;
+		h.flags |= (uint8_t)((late ? MP_FLAG_LATE : 0) | (more ? MP_FLAG_CONTINUED : 0));
 		if (mp_copy_block(w, c, &h))
 			return -1;
 	}

@@ -54,7 +54,7 @@ struct mp_panel {
  * those the trace has.  Returns how many. */
 size_t mp_course_panels(const struct mp_course *, struct mp_panel panel[MP_COURSE_PANELS]);
 
-/* lib/svg/course.c; TITLE, and a NOTE of what is missing, "": nothing. */
+/* lib/svg/course.c; TITLE, and a NOTE of what is not exact, "": nothing. */
 int mp_course_svg(FILE *, const struct mp_course *, const char *title, const char *note,
 	unsigned width) MP_USE_RESULT;
 

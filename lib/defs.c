@@ -36,6 +36,7 @@ const struct mp_def_field mp_def_field[MP_DEF_FIELDS] = {
 	F(SITE_SIZE, SITE, DELTA, mp_site, size, 0),
 	F(SITE_KIND, SITE, LEB, mp_site, kind, 0),
 	F(SITE_TYPE, SITE, LEB, mp_site, type, STR),
+	F(SITE_WEIGHT, SITE, LEB, mp_site, extra, 0),
 	F(THREAD_PROCESS, THREAD, LEB, mp_thread, process, MP_DEF_PROCESS),
 	F(THREAD_TID, THREAD, DELTA, mp_thread, tid, 0),
 	F(THREAD_NAME, THREAD, LEB, mp_thread, name, STR),
@@ -68,11 +69,11 @@ const struct mp_def_kind mp_def_kind[MP_DEF_KINDS] = {
 	[MP_DEF_CODE] = K(code, 10, 3),
 	[MP_DEF_LOC] = K(location, 13, 3),
 	[MP_DEF_NODE] = K(node, 16, 2),
-	[MP_DEF_SITE] = K(site, 18, 5),
-	[MP_DEF_THREAD] = K(thread, 23, 4),
-	[MP_DEF_PROCESS] = K(process, 27, 8),
-	[MP_DEF_CLOCK] = K(clock, 35, 3),
-	[MP_DEF_COLUMN] = K(column, 38, 4),
+	[MP_DEF_SITE] = K(site, 18, 6),
+	[MP_DEF_THREAD] = K(thread, 24, 4),
+	[MP_DEF_PROCESS] = K(process, 28, 8),
+	[MP_DEF_CLOCK] = K(clock, 36, 3),
+	[MP_DEF_COLUMN] = K(column, 39, 4),
 };
 
 const uint8_t mp_def_order[MP_DEF_KINDS - 1] = {
@@ -116,8 +117,11 @@ static void add_field(struct mp_block_out *b, const struct mp_any_vec *v,
 		}
 		any |= value[i];
 	}
-	if (any || keep)
-		mp_column_values(b, f->column, (enum mp_coding)f->coding, value, n);
+	if (!any && !keep)
+		return;
+	mp_column_values(b, f->column, (enum mp_coding)f->coding, value, n);
+	if (f->column == MP_COL_D_SITE_WEIGHT)
+		mp_column_critical(b);  /* without it all sums are wrong */
 }
 
 /* Strings from FIRST on; returns how many fit. */

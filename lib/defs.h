@@ -19,7 +19,7 @@ struct mp_def_kind {
 	uint8_t first, n;               /* fields; strings have none */
 };
 
-enum { MP_DEF_FIELDS = 42 };
+enum { MP_DEF_FIELDS = 43 };
 
 extern const struct mp_def_field mp_def_field[MP_DEF_FIELDS];
 extern const struct mp_def_kind mp_def_kind[MP_DEF_KINDS];

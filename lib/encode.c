@@ -145,10 +145,24 @@ static inline struct mp_enc_site *site_of(struct mp_writer *w, struct mp_enc *e,
 		}
 		of = &w->tree->site.x[site];
 		s->counted = mp_counts(w->tree, of->kind);
-		s->bytes = s->counted ? of->size : 0;
+		s->bytes = s->counted ? mp_site_bytes(of) : 0;
+		e->sampled |= of->extra > 0;
+		if (of->extra && !mp_is_sampled(w)) {
+			mp_writer_fail(w, "%s: a weight without a sampling interval", w->out.name);
+			return NULL;
+		}
 		s->stamp = e->stamp - 1 ? e->stamp - 1 : UINT32_MAX;
 	}
 	return s;
+}
+
+/* Blocks that one of SITE, S, counts as. */
+static inline uint64_t blocks_of(const struct mp_writer *w, const struct mp_enc *e,
+		const struct mp_enc_site *s, uint32_t site)
+{
+	if (LIKELY(!e->sampled) || !s->counted)
+		return s->counted;
+	return mp_site_weight(&w->tree->site.x[site]);
 }
 
 /* Times never go back. */
@@ -254,7 +268,7 @@ uint32_t mp_enc_alloc(struct mp_writer *w, uint64_t time, uint32_t thread, uint3
 	e->made[index] = (struct mp_enc_slot){ site, thread };
 	e->gone[index] = 0;
 	e->live += s->bytes;
-	e->blocks += s->counted;
+	e->blocks += blocks_of(w, e, s, site);
 	if (!e->partial)
 		e->total += s->bytes;
 	e->half = e->partial = false;
@@ -302,7 +316,7 @@ void mp_enc_free(struct mp_writer *w, uint64_t time, uint32_t thread, uint32_t r
 	s = site_of(w, e, site);
 	if (s) {
 		e->live -= s->bytes;
-		e->blocks -= s->counted;
+		e->blocks -= blocks_of(w, e, s, site);
 	}
 }
 
@@ -352,7 +366,7 @@ void mp_enc_release(struct mp_writer *w, uint32_t ref, uint32_t site)
 	if (!(ref & MP_REF_OPEN))
 		was->site = 0;
 	e->live -= s->bytes;
-	e->blocks -= s->counted;
+	e->blocks -= blocks_of(w, e, s, site);
 }
 
 void mp_enc_lost(struct mp_writer *w, uint64_t events, uint64_t bytes)

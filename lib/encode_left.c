@@ -105,16 +105,16 @@ void mp_left_live(struct mp_writer *w, uint64_t *blocks, uint64_t *bytes)
 		s = &w->tree->site.x[e->left[i].site];
 		if (!mp_counts(w->tree, s->kind))
 			continue;
-		*blocks += e->left[i].count;
-		*bytes += s->size * e->left[i].count;
+		*blocks += mp_site_weight(s) * e->left[i].count;
+		*bytes += mp_site_bytes(s) * e->left[i].count;
 	}
 	for (uint32_t i = 1; i < e->slots; i++) {
 		s = &w->tree->site.x[e->slot[i].site];
 		if (!e->slot[i].site || e->slot[i].thread & MP_FROM_BASE ||
 		    !mp_counts(w->tree, s->kind) || mp_is_done(e, s->process))
 			continue;
-		*blocks += 1;
-		*bytes += s->size;
+		*blocks += mp_site_weight(s);
+		*bytes += mp_site_bytes(s);
 	}
 }
 
@@ -277,8 +277,10 @@ int mp_flush_base(struct mp_writer *w)
 	for (uint32_t i = 1; i < e->slots; i++) {
 		const struct mp_site *s = &w->tree->site.x[e->slot[i].site];
 
-		e->live += mp_counts(w->tree, s->kind) ? s->size : 0;
-		e->blocks += mp_counts(w->tree, s->kind);
+		if (!e->slot[i].site || !mp_counts(w->tree, s->kind))
+			continue;
+		e->live += mp_site_bytes(s);
+		e->blocks += mp_site_weight(s);
 	}
 	e->live_at_start = e->max = e->live;
 	e->blocks_at_start = e->blocks;

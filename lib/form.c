@@ -204,6 +204,9 @@ int mp_form_copy(struct mp_writer *w, struct mp_reader *r, const struct mp_tree 
 	for (i = 0; mp_meta_at(r, i, &key, &value); i++)
 		if (mp_put_meta(w, key, value))
 			return -1;
+	loss = (struct mp_loss){ .sample_interval = mp_part_loss(r).sample_interval };
+	if (mp_put_loss(w, &loss))
+		return -1;
 	f->objects = mp_reader_objects(r);
 	f->tick = mp_reader_tick(r);
 	if (mp_kind(r) == MP_PROFILE ? copy_rows(w, r) :

@@ -11,6 +11,7 @@ struct mp_text_form {
 	struct mp_buf line;             /* what is being written */
 	const struct mp_tree *tree;     /* whose numbers are written */
 	bool head;                      /* what stands before the first event is written */
+	uint64_t interval;              /* of a sample: told in it */
 	bool cut;                       /* the part gets no end mark */
 	bool objects;                   /* HEAD: Python objects are traced */
 	uint64_t tick;                  /* HEAD: ns, 0 = unknown */

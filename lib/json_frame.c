@@ -209,6 +209,8 @@ static void block(struct mp_buf *b, const struct mp_tree *t, const struct mp_eve
 {
 	mp_json_u64(b, "block", e->block);
 	mp_json_u64(b, "size", e->size);
+	if (e->weight > 1)
+		mp_json_u64(b, "weight", e->weight);
 	mp_json_kind(b, e->kind);
 	mp_json_id(b, "type", t, e->type);
 	if (e->op != MP_OP_FREE)

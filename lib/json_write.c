@@ -26,6 +26,15 @@ static int meta(struct mp_writer *w, const char *key, const char *value)
 	return f->meta.failed ? mp_writer_fail(w, "%s: out of memory", w->out.name) : 0;
 }
 
+static void put_interval(struct mp_buf *b, uint64_t interval)
+{
+	mp_json_u64(b, "sample_interval", interval);
+	if (interval) {
+		mp_json_key(b, "estimate");
+		mp_buf_text(b, "true");
+	}
+}
+
 static void put_head(struct mp_text_form *f)
 {
 	struct mp_buf *b = &f->line;
@@ -39,7 +48,10 @@ static void put_head(struct mp_text_form *f)
 	mp_json_key(b, "meta");
 	mp_buf_char(b, '{');
 	mp_buf_add(b, f->meta.s, f->meta.n);
-	mp_buf_text(b, "}}\n");
+	mp_buf_char(b, '}');
+	if (f->loss.sample_interval)
+		put_interval(b, f->loss.sample_interval);
+	mp_buf_text(b, "}\n");
 }
 
 static int event(struct mp_writer *w, const struct mp_tree *t, const struct mp_event *e)
@@ -76,7 +88,7 @@ static void put_end(struct mp_buf *b, const char *op, const struct mp_text_form 
 	mp_json_u64(b, "lost_bytes", l->lost_bytes + f->lost_bytes);
 	mp_json_u64(b, "damaged_blocks", l->damaged_blocks);
 	mp_json_u64(b, "truncated", l->truncated + f->cut);
-	mp_json_u64(b, "sample_interval", l->sample_interval);
+	put_interval(b, l->sample_interval);
 	mp_buf_text(b, "}\n");
 }
 

@@ -91,6 +91,11 @@ static void load_trace(struct mp_profile *const *p, struct mp_reader *r,
 			good = !mp_profile_fail(p[i], "out of memory");
 	}
 	good = good && replay(r, v, n, time) >= 0;
+	for (size_t i = 0; good && i < n; i++)
+		if (v[i]->view == MP_VIEW_TEMPORARY && !q[i].temporary_ns &&
+			mp_part_loss(r).sample_interval)
+			good = !mp_profile_fail(p[i], "a sample does not tell what was freed before "
+				"the next allocations (mp-temp --within-time T does)");
 	for (size_t i = 0; good && i < n; i++) {
 		const char *missing = mp_window_missing(&v[i]->w);
 

@@ -123,7 +123,9 @@ struct mp_event {
 	uint32_t type;          /* string id of a type name, 0 = unknown */
 	uint32_t replace;       /* enum mp_replace, 0 = a plain event */
 	uint64_t replace_number;/* the same on both events of a replacement */
-	/* SAMPLE: node, weight (ns), state, rss.  SERIES, MARK: name, value */
+	/* SAMPLE: node, weight (ns), state, rss.  SERIES, MARK: name, value.
+	 * ALLOC, FREE, BASE: weight = blocks it stands for, 1 unless sampled (on writing
+	 * 0 is 1, and more needs mp_put_loss of a sample_interval before it) */
 	uint64_t weight, rss;
 	uint32_t state;
 	const char *name;
@@ -151,7 +153,7 @@ struct mp_block {
 	uint32_t flags, sequence, n;
 	uint64_t first_time, last_time;         /* ns */
 	uint64_t before;                        /* records before it in the part */
-	uint64_t live_bytes, live_blocks;       /* at its start */
+	uint64_t live_bytes, live_blocks;       /* at its start, by weight */
 	uint64_t max_live;                      /* inside, start included */
 	uint32_t position;                      /* events applied when max_live is first reached */
 	uint32_t slots;                         /* high-water mark of slots after the block */

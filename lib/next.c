@@ -115,6 +115,7 @@ static void fill_site(const struct mp_tree *t, struct mp_event *e, uint32_t site
 
 	e->site = site;
 	e->size = s->size;
+	e->weight = mp_site_weight(s);
 	e->node = s->node;
 	e->kind = s->kind;
 	e->type = s->type;

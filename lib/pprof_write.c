@@ -248,21 +248,32 @@ static void put_period(struct pprof_out *o, const char *unit)
 	}
 }
 
+static bool put_comment(struct pprof_out *o, const char *key, const char *value)
+{
+	char *text;
+
+	if (!*value)
+		return true;
+	if (asprintf(&text, "%s: %s", key, value) < 0)
+		return false;
+	put_number(o, PPROF_COMMENT, mp_pprof_string(o, text));
+	free(text);
+	return true;
+}
+
 static bool put_comments(struct pprof_out *o)
 {
-	for (size_t i = 0; i <= o->p->n_meta; i++) {
-		const char *key = i ? o->p->meta[i - 1].key : "incomplete";
-		const char *value = i ? o->p->meta[i - 1].value : o->how->note;
-		char *text;
+	bool good = put_comment(o, "incomplete", o->how->lost) &&
+		    put_comment(o, "estimates", o->how->estimate);
 
-		if (!*value || !strcmp(key, "view")) /* that is in the names of the values */
-			continue;
-		if (asprintf(&text, "%s: %s", key, value) < 0)
-			return false;
-		put_number(o, PPROF_COMMENT, mp_pprof_string(o, text));
-		free(text);
+	for (size_t i = 0; good && i < o->p->n_meta; i++) {
+		const char *key = o->p->meta[i].key;
+
+		/* told above; the view is in the names of the values */
+		if (strcmp(key, "view") && strcmp(key, "estimates"))
+			good = put_comment(o, key, o->p->meta[i].value);
 	}
-	return true;
+	return good;
 }
 
 static bool put_head(struct pprof_out *o)

@@ -15,7 +15,7 @@ struct mp_pprof {
 	int key;                        /* the column pprof shows first; order of the samples */
 	/* ns since 1970 (0: what the metadata's start says), and ns */
 	uint64_t wall, duration;
-	const char *note;               /* what is missing, "": nothing */
+	const char *lost, *estimate;    /* comments of what is not exact, "": none */
 	bool bases;     /* the tree's mappings are those of all rows: addresses are real */
 };
 

@@ -301,6 +301,11 @@ static void add(uint64_t *into, uint64_t more)
 		*into = UINT64_MAX;
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 void mp_add_loss(struct mp_loss *into, const struct mp_loss *from)
 {
 	add(&into->lost_events, from->lost_events);
@@ -311,14 +316,15 @@ void mp_add_loss(struct mp_loss *into, const struct mp_loss *from)
 		into->sample_interval = from->sample_interval;
 }
 
-/* END counts what the headers told before it. */
+/* END counts what the headers told before it, too, if it does not lie. */
 struct mp_loss mp_part_loss(const struct mp_reader *r)
 {
-	struct mp_loss loss = r->own;
+	struct mp_loss loss = r->own, end = r->end;
 
 	if (r->complete) {
-		loss.lost_events = loss.lost_bytes = 0;
-		mp_add_loss(&loss, &r->end);
+		end.lost_events -= least(end.lost_events, loss.lost_events);
+		end.lost_bytes -= least(end.lost_bytes, loss.lost_bytes);
+		mp_add_loss(&loss, &end);
 	}
 	return loss;
 }

@@ -81,6 +81,7 @@ struct mp_reader {
 	struct mp_tree *tree;
 	enum mp_kind kind;
 	bool in_part, over, complete, damaged, resync;
+	bool sampled;                   /* its first block says so */
 	uint64_t part, tick;
 	uint32_t expect;                /* sequence number of the next block */
 	uint32_t slots;

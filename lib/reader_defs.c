@@ -115,6 +115,25 @@ static const char *check_processes(struct mp_reader *r, const struct piece *p)
 	return NULL;
 }
 
+/* A weight makes an estimate of every sum, and that has to be said. */
+static const char *site_check(const struct mp_reader *r, const struct mp_site *s)
+{
+	if (s->extra && !r->sampled)
+		return "a weight without a sampling interval";
+	return mp_site_fits(s) ? NULL : "a site stands for too much";
+}
+
+static const char *check_sites(struct mp_reader *r, const struct piece *p)
+{
+	const char *cause = NULL;
+
+	if (mp_column_find(r, MP_COL_D_SITE_WEIGHT) < 0)
+		return NULL;
+	for (uint32_t id = p->first; !cause && id < p->first + p->n; id++)
+		cause = site_check(r, &r->tree->site.x[id]);
+	return cause;
+}
+
 /* Values of one field into entries that are all new, and 0 so far. */
 static const char *put_new(struct mp_reader *r, const struct piece *p,
 		const struct mp_def_field *f, char *to)
@@ -138,9 +157,13 @@ static const char *put_new(struct mp_reader *r, const struct piece *p,
 		"a column's values do not fit its length";
 }
 
-/* What put_new leaves to check_locations, check_nodes and check_processes. */
-static const char *value_check(const struct mp_def_field *f, uint32_t id, uint64_t value)
+/* What put_new leaves to check_locations, check_nodes, check_processes and check_sites. */
+static const char *value_check(const struct mp_reader *r, const struct mp_def_field *f,
+		uint32_t id, uint64_t value)
 {
+	if (f->column == MP_COL_D_SITE_WEIGHT && value)
+		return site_check(r, &(struct mp_site){ .size = r->tree->site.x[id].size,
+				.extra = value < MP_WEIGHT_MAX ? (uint32_t)value : MP_WEIGHT_MAX });
 	if (f->column == MP_COL_D_NODE_PARENT || f->column == MP_COL_D_PROCESS_PARENT)
 		return value < id ? NULL : child_first;
 	return f->column != MP_COL_D_LOC_KIND || value ? NULL : unknown_kind;
@@ -159,7 +182,7 @@ static const char *put_repeated(struct mp_reader *r, const struct piece *p,
 
 	for (uint32_t i = 0; !cause && i < p->n; i++) {
 		most = value && value[i] > most ? value[i] : most;
-		cause = value_check(f, p->first + i, value ? value[i] : 0);
+		cause = value_check(r, f, p->first + i, value ? value[i] : 0);
 	}
 	if (!cause)
 		cause = field_check(r, f, most);
@@ -193,6 +216,7 @@ static const char *put_fields(struct mp_reader *r, const struct piece *p)
 		return cause;
 	return p->def == MP_DEF_LOC ? check_locations(r, p) :
 		p->def == MP_DEF_NODE ? check_nodes(r, p) :
+		p->def == MP_DEF_SITE ? check_sites(r, p) :
 		p->def == MP_DEF_PROCESS ? check_processes(r, p) : NULL;
 }
 

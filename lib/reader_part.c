@@ -119,7 +119,8 @@ bool mp_known_block(struct mp_reader *r)
 	for (unsigned i = 0; i < h->columns; i++) {
 		const struct mp_entry *e = &r->raw.entry[i];
 
-		if (e->critical && !(h->kind == MP_BLOCK_EVENTS && e->id == MP_COL_PROCEND)) {
+		if (e->critical && e->id != MP_COL_D_SITE_WEIGHT &&
+		    !(h->kind == MP_BLOCK_EVENTS && e->id == MP_COL_PROCEND)) {
 			mp_reader_fail(r, "%s: byte %" PRIu64 ": column %u needs a newer version",
 					r->name, r->raw.offset, e->id);
 			return false;
@@ -287,6 +288,7 @@ static int part_begin(struct mp_reader *r)
 	r->tree->location.x[0].kind = MP_LOC_NOTE;
 	r->in_part = r->any = r->held = true;
 	r->part = h->part;
+	r->sampled = h->interval != 0;
 	r->damaged = r->resync = r->noise || r->raw.bad_own || r->raw.bad_defs;
 	if (h->kind != MP_BLOCK_HEAD || h->sequence) {
 		mp_damaged(r, r->raw.offset, "a part without its first block");

@@ -225,7 +225,8 @@ static void put_summary(struct mp_buf *b, const struct mp_summary *s)
 	mp_json_u64(b, "unknown_frees", s->unknown_frees);
 	mp_json_u64(b, "implicit_frees", s->implicit_frees);
 	put_amount(b, "allocated", &s->allocated);
-	put_amount(b, "temporary", &s->temporary);
+	if (!s->sampled)
+		put_amount(b, "temporary", &s->temporary);
 	put_amount(b, "peak", &s->peak);
 	mp_json_u64(b, "peak_time", s->peak_time);
 	put_amount(b, "live", &s->live);

@@ -134,7 +134,7 @@ static void prepare(struct mp_summary_own *o, const struct mp_block *b)
 		const struct mp_site *site = &o->tree->site.x[b->sites[i]];
 		enum summary_class class = summary_class(o->tree, site->kind);
 
-		l->size[i] = class < SUMMARY_ARENA ? site->size & INT64_MAX : 0;
+		l->size[i] = class < SUMMARY_ARENA ? mp_site_bytes(site) & INT64_MAX : 0;
 		l->class[i] = (uint8_t)class;
 		l->others |= class >= SUMMARY_ARENA;
 		l->classes |= class != SUMMARY_BLOCK;

@@ -69,6 +69,9 @@ struct mp_summary {
 	uint64_t unknown_frees; /* of them, of blocks not in the stream: made before it */
 	uint64_t implicit_frees;/* of them, not seen: an allocation over the block told it */
 	struct mp_amount allocated, temporary, peak, live;
+	/* Some part is a sample: amounts are estimates, events and frees what was
+	 * recorded, and temporary is not known (0). */
+	bool sampled;
 	uint64_t peak_time;     /* ns since the part began, if there is one part */
 	uint64_t samples, idle_samples, sampled_ns;     /* CPU samples */
 	struct mp_amount size[MP_SIZES];        /* [0]: 0 bytes, [k]: 2^(k-1) to 2^k - 1 */

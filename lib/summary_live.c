@@ -17,7 +17,7 @@ static inline void change(int64_t *live, int64_t bytes)
 static void change_site(const struct mp_summary_own *o, uint32_t site, int64_t count, int64_t *live)
 {
 	const struct mp_site *s = &o->tree->site.x[site];
-	int64_t bytes = (int64_t)((s->size & INT64_MAX) * (uint64_t)count);
+	int64_t bytes = (int64_t)((mp_site_bytes(s) & INT64_MAX) * (uint64_t)count);
 	enum summary_class class = SUMMARY_BLOCK;
 
 	if (s->kind >= MP_ALLOC_MMAP)   /* all before are blocks */
@@ -112,7 +112,7 @@ static bool begin_endings(struct mp_summary_own *o, const struct mp_block *b, st
 		x->of[p] = ++x->n;
 		/* the replay has not seen processes of this block yet */
 		for (uint32_t k = p < o->r->process_room ? o->r->of_process[p] : 0; k;
-			k = o->r->cell[k].next)
+			k = o->r->next[k])
 			change_site(o, o->r->cell[k].site, o->r->cell[k].live,
 				x->holds[x->n - 1]);
 	}

@@ -15,12 +15,12 @@ static int add_amount(struct mp_amount *to, int64_t bytes, int64_t count)
 	       __builtin_add_overflow(to->count, count, &to->count);
 }
 
-/* COUNT blocks of a site; true if that is over 63 bits. */
+/* COUNT recorded blocks of a site; true if that is over 63 bits. */
 static bool amount_of(const struct mp_site *site, int64_t count, struct mp_amount *a)
 {
-	a->count = count;
 	return site->size > INT64_MAX ||
-	       __builtin_mul_overflow(count, (int64_t)site->size, &a->bytes);
+	       __builtin_mul_overflow(count, (int64_t)mp_site_weight(site), &a->count) ||
+	       __builtin_mul_overflow(count, (int64_t)mp_site_bytes(site), &a->bytes);
 }
 
 static int too_large(struct mp_summary *s)
@@ -214,7 +214,8 @@ static int add_rows(struct mp_summary *s)
 	for (uint32_t i = 1; o->made && !status && i <= t->site.n && i < o->made_room; i++) {
 		const struct mp_site *site = &t->site.x[i];
 		struct mp_ids ids = {.node = 0};
-		int64_t value[2] = {(int64_t)(site->size * o->made[i]), (int64_t)o->made[i]};
+		int64_t value[2] = {(int64_t)(mp_site_bytes(site) * o->made[i]),
+			(int64_t)(mp_site_weight(site) * o->made[i])};
 
 		if (!o->made[i] || !mp_counts(t, site->kind))
 			continue;
@@ -246,6 +247,9 @@ int summary_part_end(struct mp_summary *s)
 	uint64_t tick = mp_reader_tick(o->reader);
 
 	o->damaged |= o->r->was_damaged;
+	s->sampled |= mp_part_loss(o->reader).sample_interval > 0;
+	if (s->sampled)
+		s->temporary = (struct mp_amount){0};
 	summary_heap_end(s);
 	if (!s->parts && t->clock.n)
 		s->start = t->clock.x[1].wall;

@@ -170,8 +170,11 @@ static void site(struct mp_text_in *x, struct mp_slice *f)
 		.size = mp_text_number(x, &f[4]),
 		.kind = mp_text_kind_of(x, &f[5]),
 		.type = mp_text_id(x, &f[6]),
+		.extra = mp_text_weight(x, &f[7]),
 	};
 
+	if (!mp_site_fits(&s))
+		complain(x, "a site stands for too much");
 	if (!x->wrong)
 		define(x, MP_IDS_SITE, &f[1], mp_def_site(x->tree, &s));
 }
@@ -234,7 +237,7 @@ bool mp_text_definition(struct mp_text_in *x, char *text, size_t n)
 	} kind[] = {
 		{ 'P', 10, process }, { 'T', 6, thread }, { 't', 3, rename_thread },
 		{ 'M', 4, module }, { 'A', 7, mapping }, { 'C', 5, code }, { 'L', 5, line },
-		{ 'F', 5, frame }, { 'N', 4, node }, { 'S', 7, site }, { 'K', 5, clocks },
+		{ 'F', 5, frame }, { 'N', 4, node }, { 'S', 8, site }, { 'K', 5, clocks },
 	};
 	struct mp_slice f[MP_TEXT_FIELDS];
 	size_t i;

@@ -169,6 +169,8 @@ static void frames(struct mp_buf *b, struct mp_text_seen *seen, const struct mp_
 		tab(b);
 		mp_text_kind(b, s->kind);
 		string(b, t, s->type);
+		if (s->extra)
+			number(b, mp_site_weight(s));
 		end(b);
 	}
 }

@@ -98,11 +98,15 @@ static void find_site(struct mp_text_in *x, struct mp_event *e, struct mp_slice 
 
 	s.size = mp_text_number(x, &f[4]);
 	s.kind = mp_text_kind_of(x, &f[5]);
+	s.extra = mp_text_weight(x, &f[8]);
+	if (!mp_site_fits(&s))
+		complain(x, "a site stands for too much");
 	if (reference(&f[6])) {
 		e->site = mp_text_ref(x, MP_IDS_SITE, &f[6]);
 		if (e->site && (x->tree->site.x[e->site].size != s.size ||
-				x->tree->site.x[e->site].kind != s.kind))
-			complain(x, "size and kind are not those of the site");
+				x->tree->site.x[e->site].kind != s.kind ||
+				x->tree->site.x[e->site].extra != s.extra))
+			complain(x, "size, kind and weight are not those of the site");
 	} else {
 		s.node = stack(x, &f[6]);
 		if (!x->wrong)
@@ -115,6 +119,7 @@ static void find_site(struct mp_text_in *x, struct mp_event *e, struct mp_slice 
 	s = x->tree->site.x[e->site];
 	e->process = s.process;
 	e->size = s.size;
+	e->weight = mp_site_weight(&s);
 	e->node = s.node;
 	e->kind = s.kind;
 	e->type = s.type;
@@ -154,6 +159,8 @@ static void block(struct mp_text_in *x, struct mp_event *e, struct mp_slice *f)
 		x->last_block = e->block;
 	if (!e->block && e->op != MP_OP_FREE)
 		complain(x, "a block has a number");
+	if (e->op == MP_OP_BASE && e->replace)
+		complain(x, "what lives before the first event replaces nothing");
 }
 
 static void alloc(struct mp_text_in *x, struct mp_slice *f)
@@ -256,7 +263,7 @@ void mp_text_event(struct mp_text_in *x, char *line, size_t n)
 		size_t fields;
 		void (*fn)(struct mp_text_in *, struct mp_slice *);
 	} kind[] = {
-		{ "alloc", 8, alloc }, { "free", 8, release }, { "base", 7, base },
+		{ "alloc", 9, alloc }, { "free", 9, release }, { "base", 9, base },
 		{ "procend", 3, procend }, { "sample", 7, sample }, { "series", 5, series },
 		{ "mark", 6, mark }, { "lost", 3, lost }, { "end", 1, end },
 	};
@@ -273,7 +280,6 @@ void mp_text_event(struct mp_text_in *x, char *line, size_t n)
 		if (!mp_text_is(&word, kind[i].name))
 			continue;
 		if (mp_text_fields(x, line, n, f, kind[i].fields)) {
-			f[7] = kind[i].fields > 7 ? f[7] : (struct mp_slice){ line + n, 0 };
 			kind[i].fn(x, f);
 		}
 		return;

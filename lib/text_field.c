@@ -81,6 +81,17 @@ uint32_t mp_text_kind_of(struct mp_text_in *x, const struct mp_slice *f)
 	return mp_text_get_kind(f, &kind) ? kind : (uint32_t)wrong(x, "no such allocator");
 }
 
+uint32_t mp_text_weight(struct mp_text_in *x, const struct mp_slice *f)
+{
+	uint64_t weight = mp_text_number(x, f);
+
+	if (weight > MP_WEIGHT_MAX)
+		return (uint32_t)wrong(x, "a weight over 31 bits");
+	if (weight > 1 && !x->sampled)
+		return (uint32_t)wrong(x, "a weight without a ##loss line of a sample_interval ahead of it");
+	return weight ? (uint32_t)weight - 1 : 0;
+}
+
 bool mp_text_is(const struct mp_slice *f, const char *word)
 {
 	return f->n == strlen(word) && !memcmp(f->s, word, f->n);

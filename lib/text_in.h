@@ -43,6 +43,7 @@ struct mp_text_in {
 	struct mp_tree *tree;           /* the writer's */
 	struct mp_text_stacks stacks;
 	struct mp_loss loss;
+	bool sampled;                   /* told ahead of the first event: there may be weights */
 	uint64_t line_number, byte;     /* of the line at hand */
 	bool content;                   /* an event or a row has gone to the writer */
 	struct mp_text_table table;
@@ -83,6 +84,7 @@ int64_t mp_text_signed(struct mp_text_in *, const struct mp_slice *);
 uint64_t mp_text_hex(struct mp_text_in *, const struct mp_slice *);
 uint32_t mp_text_id(struct mp_text_in *, const struct mp_slice *);      /* a string */
 uint32_t mp_text_kind_of(struct mp_text_in *, const struct mp_slice *);
+uint32_t mp_text_weight(struct mp_text_in *, const struct mp_slice *);  /* less 1 */
 uint32_t mp_text_ref(struct mp_text_in *, enum mp_text_ids, const struct mp_slice *);
 
 #endif

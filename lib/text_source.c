@@ -58,6 +58,10 @@ static int end_part(struct text_source *s)
 		mp_text_rows_end(x);
 	if (x->wrong)
 		return fail(s, x->wrong);
+	/* and what is only said to be one at its end, not before that */
+	if (x->kind == MP_TRACE && x->loss.sample_interval && !x->sampled &&
+	    mp_enc_flush(x->writer, x->last_time))
+		return fail(s, "");
 	if (mp_put_loss(x->writer, &x->loss))
 		return fail(s, "");
 	if (cut ? mp_feed_cut(&s->feed, x->last_time) : mp_feed_end(&s->feed))
@@ -118,6 +122,13 @@ static void loss_line(struct mp_text_in *x, char *value, size_t n)
 			x->wrong = "a ##loss line is pairs of a name and a number";
 	}
 	mp_add_loss(&x->loss, &loss);
+	if (x->content || x->kind != MP_TRACE || !loss.sample_interval)
+		return;
+	/* what is sampled is marked from its first block on */
+	x->sampled = true;
+	loss = (struct mp_loss){ .sample_interval = loss.sample_interval };
+	if (mp_put_loss(x->writer, &loss))
+		x->wrong = "";
 }
 
 static void metadata(struct mp_text_in *x, struct mp_slice key, struct mp_slice value)

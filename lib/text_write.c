@@ -89,9 +89,11 @@ static void name_value(struct mp_buf *b, const struct mp_event *e)
 
 static void block(struct mp_buf *b, const struct mp_tree *t, const struct mp_event *e)
 {
+	bool known = e->site || e->op != MP_OP_FREE || e->block;
+
 	number(b, e->thread);
 	number(b, e->block);
-	if (e->site || e->op != MP_OP_FREE || e->block) {
+	if (known) {
 		number(b, e->size);
 		mp_buf_char(b, '\t');
 		mp_text_kind(b, e->kind);
@@ -112,6 +114,10 @@ static void block(struct mp_buf *b, const struct mp_tree *t, const struct mp_eve
 			mp_buf_char(b, ':');
 			mp_buf_u64(b, e->replace_number);
 		}
+	}
+	if (known && e->weight > 1) {
+		mp_buf_text(b, e->replace ? "" : "\t");
+		number(b, e->weight);
 	}
 }
 
@@ -169,6 +175,9 @@ static int head(struct mp_writer *w, const struct mp_tree *t)
 		mp_buf_u64(&f->line, f->tick);
 		mp_buf_char(&f->line, '\n');
 	}
+	/* it goes ahead of the weights, the rest stands at the end */
+	put_loss(&f->line, &(struct mp_loss){ .sample_interval = f->loss.sample_interval });
+	f->interval = f->loss.sample_interval;
 	return 0;
 }
 
@@ -311,6 +320,8 @@ static int end(struct mp_writer *w)
 		if (head(w, f->tree))
 			return -1;
 		mp_text_defs(&f->line, &f->seen, f->tree);
+		if (f->loss.sample_interval == f->interval)
+			f->loss.sample_interval = 0;
 		put_loss(&f->line, &f->loss);
 		if (!f->cut)
 			mp_buf_text(&f->line, "end\n");

@@ -172,8 +172,9 @@ void mp_cut_partial(struct mp_cut *x, uint32_t bucket, uint32_t cell)
 		t->partial = partial;
 		x->partial_room = room;
 	}
-	t->partial[t->n_partial++] = (struct mp_partial){cell, (uint8_t)bucket, 1};
-	b->allocs--;
+	t->partial[t->n_partial++] = (struct mp_partial){
+		cell, (uint8_t)bucket, x->r->cell[cell].weight};
+	b->allocs -= x->r->cell[cell].weight;
 	b->alloc_bytes -= x->r->cell[cell].size;
 }
 

@@ -14,7 +14,7 @@ void mp_cut_settled(struct mp_cut *x, uint64_t process)
 
 	if (!process || process > r->tree->process.n)
 		return;
-	for (uint32_t i = r->of_process[process]; i; i = r->cell[i].next) {
+	for (uint32_t i = r->of_process[process]; i; i = r->next[i]) {
 		x->cell[i].done |= r->done[process];
 		mp_cut_dirty(x, i);
 	}

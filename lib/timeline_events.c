@@ -63,7 +63,7 @@ static inline void shift(struct mp_cut *x, uint32_t id, int64_t d)
 	}
 	c->live += (uint32_t)d;
 	r->scope->cur += (uint64_t)d * x->r->cell[id].size;
-	r->blocks += id ? (uint64_t)d : 0;
+	r->blocks += (uint64_t)d * c->weight;
 	mp_cut_dirty(x, id);
 }
 
@@ -75,7 +75,7 @@ static inline void dies(struct mp_cut *x, uint32_t id, uint8_t born)
 	if (!x->r->cell[id].live)
 		return; /* outside, not counted, or lost in damage */
 	shift(x, id, -1);
-	x->b.frees++;
+	x->b.frees += x->r->cell[id].weight;
 	x->b.free_bytes += x->r->cell[id].size;
 	if (l->done)
 		return;
@@ -90,15 +90,15 @@ static inline void dies(struct mp_cut *x, uint32_t id, uint8_t born)
 static inline void lives(struct mp_cut *x, uint32_t id, uint32_t n, uint32_t ended)
 {
 	struct line_cell *l = &x->cell[id];
-	uint64_t size = x->r->cell[id].size;
+	uint64_t size = x->r->cell[id].size, weight = x->r->cell[id].weight;
 	int64_t net = (int64_t)n - ended;
 
 	if (!id)
 		return;
 	l->born += n;
-	x->b.allocs += n;
+	x->b.allocs += n * weight;
 	x->b.alloc_bytes += n * size;
-	x->b.frees += ended;
+	x->b.frees += ended * weight;
 	x->b.free_bytes += ended * size;
 	if (!l->done) {
 		l->young += n;

@@ -10,6 +10,12 @@ static bool walk(const struct packed *list, uint32_t lists, struct mp_cursor *c,
 	return c->list < lists;
 }
 
+/* Flows and levels are of recorded blocks; outside they are told by weight. */
+static uint64_t by_weight(const struct mp_timeline *t, uint32_t cell, uint64_t count)
+{
+	return count * mp_site_weight(&t->tree->site.x[t->cell[cell].site]);
+}
+
 uint64_t mp_timeline_size(const struct mp_timeline *t, uint32_t cell)
 {
 	return t->tree->site.x[t->cell[cell].site].size;
@@ -20,6 +26,7 @@ bool mp_next_flow(const struct mp_timeline *t, struct mp_cursor *c, struct mp_fl
 	if (!walk(t->own->flow, MP_BUCKETS + 1, c, &f->count))
 		return false;
 	f->cell = (uint32_t)(c->key >> 8);
+	f->count = by_weight(t, f->cell, f->count);
 	f->born = (uint8_t)c->key;
 	f->died = c->list < MP_BUCKETS ? (uint8_t)c->list : MP_DIED_NEVER;
 	return true;
@@ -30,6 +37,7 @@ bool mp_next_level(const struct mp_timeline *t, struct mp_cursor *c, struct mp_l
 	if (!walk(t->own->level, MP_BUCKETS, c, &l->count))
 		return false;
 	l->cell = (uint32_t)c->key;
+	l->count = by_weight(t, l->cell, l->count);
 	l->bucket = (uint8_t)c->list;
 	return true;
 }

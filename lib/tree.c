@@ -130,14 +130,14 @@ HASH(site)
 	const struct mp_site *s = &t->site.x[id];
 
 	return mix(mix((uint64_t)s->node << 32 | s->process, s->size),
-		(uint64_t)s->type << 8 | s->kind);
+		((uint64_t)s->type << 8 | s->kind) + ((uint64_t)s->extra << 40));
 }
 SAME(site)
 {
 	const struct mp_site *a = &t->site.x[i], *b = &t->site.x[j];
 
 	return a->node == b->node && a->size == b->size && a->process == b->process &&
-	       a->kind == b->kind && a->type == b->type;
+	       a->kind == b->kind && a->type == b->type && a->extra == b->extra;
 }
 
 #define INTERN(t, name) intern((t), &(t)->by_##name, &(t)->name.n, hash_##name, same_##name)
@@ -267,6 +267,10 @@ uint32_t mp_def_node(struct mp_tree *t, uint32_t parent, uint32_t location)
 
 uint32_t mp_def_site(struct mp_tree *t, const struct mp_site *s)
 {
+	if (!mp_site_fits(s)) {
+		t->failed = true;
+		return 0;
+	}
 	return STAGE(t, site, *s) ? INTERN(t, site) : 0;
 }
 

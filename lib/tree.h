@@ -26,7 +26,8 @@ struct mp_location {
 	const char *hex;                /* "0x…", made when first asked for; see mp_frames() */
 };
 struct mp_tree_node { uint32_t parent, location, depth; };
-struct mp_site { uint32_t process, node, kind, type; uint64_t size; };
+/* EXTRA: blocks that each one recorded stands for beside itself, 0 but in a sample. */
+struct mp_site { uint32_t process, node, kind, type; uint64_t size; uint32_t extra; };
 struct mp_thread { uint32_t process, name; uint64_t tid, start; };
 struct mp_process {
 	uint32_t parent, command, name, arch, namespace_, page;
@@ -99,6 +100,24 @@ static inline bool mp_counts(const struct mp_tree *t, uint32_t kind)
 	enum mp_class c = mp_alloc_class(kind);
 
 	return c != MP_CLASS_RUNTIME && (c != MP_CLASS_ARENA || !t->objects);
+}
+
+/* What one recorded block of a site stands for.  A definition whose bytes are over 63
+ * bits and whose weight is not 1 does not get into a tree. */
+static inline uint64_t mp_site_weight(const struct mp_site *s)
+{
+	return (uint64_t)s->extra + 1;
+}
+
+static inline uint64_t mp_site_bytes(const struct mp_site *s)
+{
+	return s->size * mp_site_weight(s);
+}
+
+static inline bool mp_site_fits(const struct mp_site *s)
+{
+	return !s->extra || (s->extra < MP_WEIGHT_MAX &&
+			s->size <= INT64_MAX / mp_site_weight(s));
 }
 
 /* Maps entries of one tree into another, each foreign one once. */

@@ -92,10 +92,10 @@ static void change(struct check *c, uint32_t site, uint64_t sign, bool base)
 
 	if (!mp_counts(c->r->tree, s->kind))
 		return;
-	of->bytes += sign * s->size;
-	of->blocks += sign;
-	c->cur.bytes += sign * s->size;
-	c->cur.blocks += sign;
+	of->bytes += sign * mp_site_bytes(s);
+	of->blocks += sign * mp_site_weight(s);
+	c->cur.bytes += sign * mp_site_bytes(s);
+	c->cur.blocks += sign * mp_site_weight(s);
 }
 
 static bool lives(const struct check *c, const struct made *m)
@@ -231,7 +231,7 @@ static void walk(struct check *c, const struct mp_block *b)
 			change(c, site, 1, false);
 			if (!is_partial(b, i, &entry) &&
 			    mp_counts(c->r->tree, c->r->tree->site.x[site].kind))
-				c->total += c->r->tree->site.x[site].size;
+				c->total += mp_site_bytes(&c->r->tree->site.x[site]);
 		} else if (b->back[frees]) {
 			end_block(c, &c->made[allocs - b->back[frees++]]);
 		} else {

@@ -55,8 +55,9 @@ struct replay *mp_replay_new(const struct mp_tree *t, const struct mp_query *q)
 	r->opened = r->view != MP_VIEW_PEAK || !r->late;
 	r->cell_room = 64;
 	r->cell = calloc(r->cell_room, sizeof(*r->cell));
+	r->next = calloc(r->cell_room, sizeof(*r->next));
 	r->samples = mp_profile_new(NULL, 0);
-	if (!r->cell || !r->samples || mp_view_columns(r->samples, MP_VIEW_SAMPLES) ||
+	if (!r->cell || !r->next || !r->samples || mp_view_columns(r->samples, MP_VIEW_SAMPLES) ||
 		!mp_replay_scratch(r, 1) || !mp_replay_reach(r)) {
 		mp_replay_free(r);
 		return NULL;
@@ -73,7 +74,7 @@ void mp_replay_free(struct replay *r)
 	s = &r->s;
 	free(s->cell), free(s->own_index), free(s->rows);
 	free(s->old), free(s->net), free(s->number);
-	free(r->cell), free(r->cell_hash), free(r->of_site), free(r->of_process);
+	free(r->cell), free(r->next), free(r->cell_hash), free(r->of_site), free(r->of_process);
 	free(r->done), free(r->scope), free(r->left), free(r->of_thread);
 	free(r->thread_count), free(r->growth);
 	if (r->slot)

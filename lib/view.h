@@ -1,7 +1,7 @@
 /* view.h - the replay of a trace's blocks into counts per cell.
  *
- * A cell is a site and the thread that allocated there.  Only counts are kept;
- * bytes = count * the site's size.  Cell 0 swallows what does not count: sites
+ * A cell is a site and the thread that allocated there.  Only counts of recorded
+ * blocks are kept; bytes = count * what one stands for (mp_site_bytes).  Cell 0 swallows what does not count: sites
  * of an uncounted kind, blocks from outside the stream or the window.
  */
 #ifndef MP_VIEW_H
@@ -16,7 +16,7 @@
 
 /* AT: LIVE before the first change of epoch STAMP. */
 struct cell {
-	uint64_t size; /* the site's */
+	uint64_t size; /* what one block of the site stands for */
 	uint32_t site, thread;
 	union {
 		struct {
@@ -25,7 +25,7 @@ struct cell {
 		uint64_t total;
 	};
 	uint32_t stamp;
-	uint32_t next; /* of the same process */
+	uint32_t weight; /* the site's; 0: cell 0 */
 };
 
 /* One sum whose maximum is looked for.  At its peak a cell held AT if its stamp
@@ -87,13 +87,14 @@ struct replay {
 	unsigned long mismatches; /* headers that contradict the events */
 
 	struct cell *cell;
+	uint32_t *next; /* cell -> the one before of the same process */
 	uint32_t cells, cell_room;
 	uint32_t *of_site, site_room;       /* site -> its first cell */
 	uint32_t *cell_hash, cell_mask, cells_hashed; /* the others, by site and thread */
 	uint32_t *of_process, process_room; /* process -> its last cell */
 	uint8_t *done;                      /* process: ended or finalised */
 	struct scope *scope;                /* [0] the whole, [p] process p if each */
-	uint64_t blocks;                    /* live, counted */
+	uint64_t blocks;                    /* live, counted, by weight */
 	struct left *left;
 	size_t lefts, left_room;
 	struct {
@@ -128,6 +129,7 @@ int mp_view_columns(struct mp_profile *, enum mp_view); /* the columns of its ta
 
 /* view_cell.c */
 uint32_t mp_cell(struct replay *, uint32_t site, uint32_t thread);
+void mp_cell_learn(struct replay *, uint32_t id, uint32_t site);  /* what a block stands for */
 bool mp_replay_scratch(struct replay *, uint32_t n);   /* for a block of N events */
 bool mp_replay_reach(struct replay *);                 /* tables as large as the tree */
 bool mp_replay_slots(struct replay *, uint32_t slots); /* a table for that many */
@@ -209,7 +211,7 @@ static inline void mp_change(struct replay *r, uint32_t id, int64_t d)
 	s->cur += bytes;
 	if (s != r->scope)
 		r->scope->cur += bytes;
-	r->blocks += id ? (uint64_t)d : 0;
+	r->blocks += (uint64_t)d * c->weight;
 }
 
 /* A block of an older block of events is freed.  A cell without any: the block

@@ -125,6 +125,14 @@ static bool grow_hash(struct replay *r)
 	return true;
 }
 
+void mp_cell_learn(struct replay *r, uint32_t id, uint32_t site)
+{
+	const struct mp_site *s = &r->tree->site.x[site];
+
+	r->cell[id].size = mp_site_bytes(s);
+	r->cell[id].weight = s->extra + 1;
+}
+
 static uint32_t new_cell(struct replay *r, uint32_t site, uint32_t thread)
 {
 	uint32_t id = r->cells + 1, process = mp_process_of(r, site);
@@ -133,14 +141,15 @@ static uint32_t new_cell(struct replay *r, uint32_t site, uint32_t thread)
 		uint32_t room = more(r->cell_room);
 
 		r->cell = enlarge(r, r->cell, r->cell_room, room, sizeof(*r->cell));
+		r->next = enlarge(r, r->next, r->cell_room, room, sizeof(*r->next));
 		if (r->failed)
 			return 0;
 		r->cell_room = room;
 	}
-	r->cell[id].size = r->tree->site.x[site].size;
+	mp_cell_learn(r, id, site);
 	r->cell[id].site = site;
 	r->cell[id].thread = thread;
-	r->cell[id].next = r->of_process[process];
+	r->next[id] = r->of_process[process];
 	r->of_process[process] = id;
 	return r->cells = id;
 }

@@ -59,7 +59,7 @@ static void settle(struct replay *r, uint32_t process)
 	if (r->done[process] || !r->settles)
 		return;
 	r->done[process] = 1;
-	for (uint32_t i = r->of_process[process]; i; i = r->cell[i].next)
+	for (uint32_t i = r->of_process[process]; i; i = r->next[i])
 		if (r->cell[i].live && !(r->cell[i].thread & CELL_BASE))
 			leave(r, i, r->cell[i].live);
 }
@@ -71,7 +71,7 @@ void mp_replay_process_end(struct replay *r, uint64_t process)
 	if (!process || process > r->tree->process.n)
 		return;
 	settle(r, p);
-	for (uint32_t i = r->of_process[p]; i; i = r->cell[i].next)
+	for (uint32_t i = r->of_process[p]; i; i = r->next[i])
 		if (r->cell[i].live)
 			mp_change(r, i, -(int64_t)r->cell[i].live);
 }
@@ -130,7 +130,7 @@ static void forget_all(struct replay *r)
 		if (r->cell[i].live)
 			mp_change(r, i, -(int64_t)r->cell[i].live);
 		/* the checkpoint may have brought what was lost of its site */
-		r->cell[i].size = r->tree->site.x[r->cell[i].site].size;
+		mp_cell_learn(r, i, r->cell[i].site);
 	}
 	if (r->slot && madvise(r->slot, r->slot_bytes, MADV_DONTNEED))
 		memset(r->slot, 0, r->slot_bytes);
@@ -148,7 +148,7 @@ static void forget_all(struct replay *r)
 
 static bool alive(const struct replay *r, uint32_t process)
 {
-	for (uint32_t i = r->of_process[process]; i; i = r->cell[i].next)
+	for (uint32_t i = r->of_process[process]; i; i = r->next[i])
 		if (r->cell[i].live)
 			return true;
 	return false;

@@ -106,9 +106,9 @@ static int add_cell(struct rows *x, uint32_t cell, int64_t count)
 	if (!count || !cell)
 		return 0;
 	if (s->size > INT64_MAX ||
-		__builtin_mul_overflow(count, (int64_t)s->size, &x->value[x->column[0]]))
+		__builtin_mul_overflow(count, (int64_t)mp_site_bytes(s), &x->value[x->column[0]]) ||
+		__builtin_mul_overflow(count, (int64_t)mp_site_weight(s), &x->value[x->column[1]]))
 		return mp_profile_fail(x->p, "the bytes of a site are over 63 bits");
-	x->value[x->column[1]] = count;
 	ids.type = mp_map_string(x->map, s->type);
 	label_process(x, &ids, s->process);
 	label_thread(x, &ids, c->thread & ~CELL_BASE);

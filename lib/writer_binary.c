@@ -24,6 +24,8 @@ int mp_emit(struct mp_writer *w, struct mp_header *h)
 	h->lost_events = b->lost_events;
 	h->lost_bytes = b->lost_bytes;
 	h->interval = b->loss.sample_interval;
+	if (h->interval)
+		h->flags |= MP_FLAG_ESTIMATE;
 	b->loss.lost_events += b->lost_events;
 	b->loss.lost_bytes += b->lost_bytes;
 	b->lost_events = b->lost_bytes = 0;
@@ -84,6 +86,7 @@ static int write_head(struct mp_writer *w)
 	bool more, late;
 
 	b->head = true;
+	b->sampled = b->loss.sample_interval != 0;
 	do {
 		struct mp_header h = mp_plain_header(w, MP_BLOCK_HEAD, 0);
 

@@ -106,10 +106,13 @@ static uint32_t map_site(struct mp_foreign *f, const struct mp_event *e)
 
 	if (e->site && e->site <= f->map.from->site.n)
 		return mp_map_site(&f->map, e->site);
+	if (e->weight > MP_WEIGHT_MAX)
+		return 0;
 	s = (struct mp_site){
 		.process = mp_map_process(&f->map, e->process),
 		.node = mp_map_node(&f->map, e->node),
 		.type = mp_map_string(&f->map, e->type), .kind = e->kind, .size = e->size,
+		.extra = e->weight ? (uint32_t)e->weight - 1 : 0,
 	};
 	return mp_def_site(f->map.to, &s);
 }

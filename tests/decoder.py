@@ -23,7 +23,7 @@ TABLES = [  # in the order of mp.md 2: name, number of the kind, columns
     ("module", 2, (260, 261)), ("line", 4, (272, 273, 274)), ("code", 5, (276, 277, 278)),
     ("location", 6, (280, 281, 282)), ("node", 7, (284, 285)),
     ("process", 10, (304, 305, 306, 307, 308, 309, 310, 311)), ("thread", 9, (296, 297, 298, 299)),
-    ("site", 8, (288, 289, 290, 291, 292)), ("map", 3, (264, 265, 266, 267, 268)),
+    ("site", 8, (288, 289, 290, 291, 292, 293)), ("map", 3, (264, 265, 266, 267, 268)),
     ("clock", 11, (316, 317, 318)), ("column", 12, (320, 321, 322, 323))]
 M64 = (1 << 64) - 1
 
@@ -197,12 +197,17 @@ class Part:
         for site, _ in self.alloc.values():
             s = self.table["site"][site]
             if s[0] == process and self.counts(site):
-                self.left += s[2]
-                self.left_count += 1
+                self.left += s[2] * (s[5] + 1)
+                self.left_count += s[5] + 1
+
+    def bytes(self, site):
+        """What one of its blocks stands for."""
+        s = self.table["site"][site]
+        return s[2] * (s[5] + 1)
 
     def change(self, site, sign):
         if self.counts(site):
-            self.live += sign * self.table["site"][site][2]
+            self.live += sign * self.bytes(site)
 
     def end_process(self, process):
         """Its live blocks leave the sum.  Returns their numbers."""
@@ -248,7 +253,7 @@ class Part:
                 self.alloc[number] = (s, thread[i])
                 self.change(s, +1)
                 if self.counts(s) and not (partial or reason == 3):
-                    self.total += self.table["site"][s][2]
+                    self.total += self.bytes(s)
                 partial = False
                 e["stack"] = self.stack(self.table["site"][s][1])
             else:

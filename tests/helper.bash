@@ -78,7 +78,12 @@ agrees() {
     local first='map(select(.bytes != 0) | {bytes, count, name})[:10]'
     {
         mp-top -q --view total --by stack --json "$1" | jq -cs "$sums"
-        mp-temp -q --json --keep none "$1" | jq -cs "$sums"
+        # a sample does not tell
+        if mp-stat -q --json "$1" | jq -e '.loss.estimate' >/dev/null; then
+            echo '[null,null]'
+        else
+            mp-temp -q --json --keep none "$1" | jq -cs "$sums"
+        fi
         mp-peak -q --json --keep none "$1" | jq -cs "$sums"
         mp-leaks -q --json --keep none "$1" | jq -cs "$sums"
         mp-leaks -q --json --keep none --at-exit "$1" | jq -cs "$sums"

@@ -81,6 +81,8 @@ static int check(const char *path)
 		put_count(n.rows, "row");
 		put_count(loss.damaged_blocks, "damaged block");
 		put_count(loss.lost_events, "lost event");
+		if (*cli_estimate_text(&loss))
+			printf(", %s", cli_estimate_text(&loss));
 		if (damage || error) {
 			fputs(": ", stdout);
 			print_name(stdout, cause(name, damage ? damage : error), 0);

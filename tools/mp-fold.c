@@ -150,6 +150,7 @@ int main(int argc, char **argv)
 	cli_fold(p, column[0]);
 	out = refold(p);
 	refuse_negative(out);
+	cli_tell_estimate(mp_profile_loss(p));
 	cli_redirect();
 	for (size_t i = 0; i < mp_rows(out); i++)
 		put_row(out, mp_row(out, i));

@@ -162,7 +162,8 @@ int main(int argc, char **argv)
 	how = (struct mp_pprof){ .show = (enum mp_show)show, .column = column,
 		.columns = columns, .key = first_shown(p, !v.profiles), .wall = v.wall,
 		.duration = v.duration, .bases = v.traces == 1,
-		.note = cli_loss_text(mp_profile_loss(p)) };
+		.lost = cli_loss_text(mp_profile_loss(p)),
+		.estimate = cli_estimate_text(mp_profile_loss(p)) };
 	cli_fold(p, how.key);
 	if (cli_on_terminal())
 		die("a profile is not written to a terminal; -o FILE");

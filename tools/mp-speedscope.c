@@ -153,11 +153,11 @@ static void put_profiles(void)
 static void put_head(void)
 {
 	const char *command = mp_profile_meta(p, "command");
-	const char *lost = cli_loss_text(mp_profile_loss(p));
+	const char *note = cli_note_text(mp_profile_loss(p));
 	char *name;
 
-	if (asprintf(&name, "%s%s%s%s", command ? command : "mp", *lost ? " (incomplete: " : "",
-		    lost, *lost ? ")" : "") < 0)
+	if (asprintf(&name, "%s%s%s%s", command ? command : "mp", *note ? " (" : "", note,
+		    *note ? ")" : "") < 0)
 		die("out of memory");
 	fputs("{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n"
 	      "\"exporter\":\"mp-speedscope " MP_VERSION "\",\"activeProfileIndex\":0,\"name\":",

@@ -57,7 +57,7 @@ int main(int argc, char **argv)
 	command = mp_profile_meta(p, "command");
 	how = (struct mp_svg){
 		.title = title ? title : command ? command : "flame graph",
-		.note = cli_loss_text(mp_profile_loss(p)), .width = (unsigned)width,
+		.note = cli_note_text(mp_profile_loss(p)), .width = (unsigned)width,
 		.icicle = icicle, .by = ways[by], .show = (enum mp_show)show,
 		.column = (size_t)column, .least = cli_least(p, column),
 	};

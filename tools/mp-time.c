@@ -35,19 +35,11 @@ static const struct cli cli = {
 
 /* ---- the course --------------------------------------------------------------------- */
 
-static void draw(const struct mp_course *c, struct mp_reader *r)
-{
-	const char *command = mp_meta(r, "command");
-	struct mp_loss loss = mp_loss(r);
-
-	if (mp_course_svg(stdout, c, command ? command : "memory over time", cli_loss_text(&loss),
-			(unsigned)width) < 0)
-		die("out of memory");
-}
-
 static void put_part(const char *path, struct mp_reader *r, unsigned part)
 {
 	struct mp_timeline *t = mp_timeline_read(r, &cli_query);
+	const char *command = mp_meta(r, "command");
+	struct mp_loss loss = mp_loss(r);
 	struct mp_course c;
 
 	if (mp_error(r))
@@ -55,15 +47,14 @@ static void put_part(const char *path, struct mp_reader *r, unsigned part)
 	cli_need(t);
 	if (*t->missing)
 		die("%s: %s", cli_shown(path), t->missing);
-	if (mp_course_make(&c, t) < 0)
+	if (mp_course_make(&c, t) < 0 || (svg && mp_course_svg(stdout, &c, command ? command :
+			"memory over time", cli_note_text(&loss), (unsigned)width) < 0))
 		die("out of memory");
-	if (svg)
-		draw(&c, r);
-	else if (cli_json)
-		cli_course_json(&c, part);
-	else if (!cli_text && (plot || cli_on_terminal()))
+	if (cli_json)
+		cli_course_json(&c, part, &loss);
+	else if (!cli_text && !svg && (plot || cli_on_terminal()))
 		cli_plot(&c);
-	else
+	else if (!svg)
 		cli_course_text(&c, part);
 	mp_course_free(&c);
 	mp_timeline_free(t);
@@ -71,6 +62,7 @@ static void put_part(const char *path, struct mp_reader *r, unsigned part)
 
 static void put_course(char **files)
 {
+	struct mp_loss loss;
 	unsigned part = 0;
 	int got;
 
@@ -86,7 +78,10 @@ static void put_course(char **files)
 				die("%s: a second trace: a picture is of one", cli_shown(*files));
 			put_part(*files, r, ++part);
 		}
+		loss = mp_loss(r);
 		cli_close(*files, r);
+		if (!svg)
+			cli_tell_estimate(&loss);
 	}
 }
 

@@ -70,8 +70,10 @@ static void put_json_value(FILE *out, const char *prefix, const char *name, int6
 	fprintf(out, ":%" PRId64 ",", value);
 }
 
-static void put_json(FILE *out, const struct mp_column *c, const struct mp_groups *g, size_t n)
+static void put_json(const struct mp_column *c, const struct mp_groups *g, size_t n,
+	const struct mp_loss *loss)
 {
+	FILE *out = stdout;
 	size_t i, k;
 
 	for (i = 0; i < n; i++) {
@@ -82,6 +84,7 @@ static void put_json(FILE *out, const struct mp_column *c, const struct mp_group
 		}
 		fputs("\"name\":", out);
 		print_json(out, g->group[i].name);
+		cli_json_estimate(loss);
 		fputs("}\n", out);
 	}
 }
@@ -102,8 +105,9 @@ static void put_rows(struct mp_profile *p, const struct cli_table *t)
 			break;
 		n++;
 	}
+	cli_tell_estimate(mp_profile_loss(p));
 	if (cli_json)
-		put_json(stdout, c, g, n);
+		put_json(c, g, n, mp_profile_loss(p));
 	else
 		put_text(stdout, c, g, n);
 	mp_groups_free(g);

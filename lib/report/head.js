@@ -47,9 +47,10 @@ class Head {
 		amount('Peak', s.peak, ` at ${time(s.peak_time, run.width)}`);
 		amount('Live at the end', s.live);
 		amount('Allocated', s.allocated);
-		amount('Temporary', s.temporary,
-			`, ${percent(s.temporary.count, s.allocated.count) || '0'}`,
-			'freed before the same thread allocated again: ');
+		if (s.temporary) // a sample does not tell
+			amount('Temporary', s.temporary,
+				`, ${percent(s.temporary.count, s.allocated.count) || '0'}`,
+				'freed before the same thread allocated again: ');
 		if (s.rss.readings)
 			fact('Highest RSS', bytes(s.rss.rss),
 				`at ${time(s.rss.time, run.width)}, heap ${bytes(s.rss.heap)}`,
@@ -122,8 +123,8 @@ class Head {
 		say(run.n && (run.from > 0 || run.end + run.width < s.duration),
 			`Figures above the timeline are of the whole trace; it shows ${
 				time(run.from, run.width)} to ${time(run.end, run.width)}.`);
-		say(run.loss.sample_interval, `Sampled: one allocation in ${
-			bytes(run.loss.sample_interval)} was recorded; figures are estimates.`);
+		say(run.loss.sample_interval, `Estimates: sampled, one allocation in about ${
+			bytes(run.loss.sample_interval)} recorded.`);
 		say(s.unknown_frees, `${number(s.unknown_frees)} frees were of blocks made `
 			+ 'before the trace.');
 		say(s.allocated.bytes > Number.MAX_SAFE_INTEGER,

@@ -172,7 +172,7 @@ int mp_course_svg(FILE *out, const struct mp_course *c, const char *title, const
 		return -1;
 	fputs("</text>\n", out);
 	if (*note) {
-		fprintf(out, "<text class=\"n\" x=\"%d\" y=\"44\">incomplete: ", LEFT);
+		fprintf(out, "<text class=\"n\" x=\"%d\" y=\"44\">", LEFT);
 		if (put_name(out, note))
 			return -1;
 		fputs("</text>\n", out);

@@ -195,8 +195,7 @@ static unsigned put_notes(struct svg_page *x, unsigned y)
 		y += LINE;
 	}
 	if (*x->how->note) {
-		fprintf(x->out, "<text id=\"missing\" x=\"%d\" y=\"%u\">incomplete: ",
-			MP_SVG_MARGIN, y);
+		fprintf(x->out, "<text id=\"missing\" x=\"%d\" y=\"%u\">", MP_SVG_MARGIN, y);
 		mp_svg_xml(x->out, x->how->note);
 		fputs("</text>\n", x->out);
 		y += LINE;

@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 struct mp_svg {
-	const char *title, *note;       /* note: what is missing, "": nothing */
+	const char *title, *note;       /* note: what is not exact, "": nothing */
 	unsigned width;                 /* pixels */
 	bool icicle;                    /* the root on top */
 	enum mp_by by;                  /* MP_BY_LINE or MP_BY_FUNCTION */

@@ -49,7 +49,7 @@ schema() {
     mp-speedscope --by process -k count --view total "$data/trace.tsv" -q >s.json || [ $? = 2 ]
     schema s.json
     same "$(jq -c '[.name, (.profiles[] | .name, .endValue)]' s.json)" \
-        '["python3 app.py --name \"a b\" (incomplete: 7 lost events, 96 lost bytes)","python3: count (total)",9]'
+        '["python3 app.py --name \"a b\" (incomplete: 7 lost events, 96 lost bytes; estimates: sampled, one allocation in about 512 B recorded)","python3: count (total)",9]'
     mp-speedscope --keep none --by thread "$data/small.tsv" >s.json
     same "$(jq -r '.profiles[0].name' s.json)" '[no name]: bytes (peak)'
     run -2 --separate-stderr mp-speedscope -k nothing "$data/small.tsv"

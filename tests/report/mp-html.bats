@@ -283,6 +283,14 @@ top_sums() {
     done | jq -cs .
 }
 
+@test "a sample is said to be one, and what it cannot tell is left out" {
+    mp-html -q -o t.html "$here/formats/samples/good/sampled.mp"
+    page t.html '[document.querySelector("#loss").checkVisibility(), document.querySelector("#loss").textContent]' \
+        '[...document.querySelectorAll("#facts dt")].map((d) => d.textContent)' >got
+    sed -n 1p got | jq -e '.[0] and (.[1] | startswith("Estimates: sampled, one allocation in about 512.0 KiB"))'
+    sed -n 2p got | jq -e 'index("Allocated") and (index("Temporary") | not)'
+}
+
 page_sums='["allocated", "leaked", "peak"].map((what) => ["Bytes", "Count"].map((unit) => data.runs.reduce((sum, run) =>
     sum + valuesOf(run, run.lines, 0, run.n)[what + unit].reduce((x, y) => x + y, 0)
     + (what === "leaked" ? run.live_lost[unit === "Bytes" ? 0 : 1] : what === "peak" && run.n

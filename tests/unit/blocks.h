@@ -55,13 +55,14 @@ static bool blocks_counted(const struct blocks *x, uint32_t alloc)
 
 static void blocks_change(struct blocks *x, uint32_t alloc, bool live)
 {
-	uint64_t size = x->t->site.x[x->ev[alloc].site].size;
+	const struct mp_site *s = &x->t->site.x[x->ev[alloc].site];
+	uint64_t size = mp_site_bytes(s), weight = mp_site_weight(s);
 
 	x->live[alloc] = live;
 	if (!blocks_counted(x, alloc))
 		return;
 	x->cur += live ? size : 0 - size;
-	x->blocks += live ? 1 : (uint64_t)-1;
+	x->blocks += live ? weight : 0 - weight;
 }
 
 static struct mp_block *blocks_new(struct blocks *x, enum mp_block_kind kind, uint32_t time)

@@ -30,6 +30,8 @@ static uint32_t rnd(uint32_t n)
 	return (uint32_t)(seed >> 33) % n;
 }
 
+static bool sampled; /* the sites of the next trees have weights */
+
 enum { SITES = 9, THREADS = 5, PROCESSES = 3, EVENTS = 400 };
 
 static void fill_tree(struct mp_tree *t)
@@ -38,6 +40,7 @@ static void fill_tree(struct mp_tree *t)
 	static const uint32_t kind[SITES] = {MP_ALLOC_MALLOC, MP_ALLOC_MALLOC, MP_ALLOC_MALLOC,
 		MP_ALLOC_MMAP, MP_ALLOC_MALLOC, MP_ALLOC_MMAP_FILE, MP_ALLOC_MALLOC,
 		MP_ALLOC_ARENA, MP_ALLOC_BRK};
+	static const uint32_t extra[SITES] = {0, 3, 0, 1, 2, 0, 6, 1, 9};
 	char name[16];
 
 	t->objects = true;
@@ -53,7 +56,8 @@ static void fill_tree(struct mp_tree *t)
 		struct mp_frame f = {.func = name, .file = "", .module = "", .build_id = ""};
 		struct mp_site s = {.process = i % PROCESSES + 1,
 			.size = size[i],
-			.kind = kind[i]};
+			.kind = kind[i],
+			.extra = sampled ? extra[i] : 0};
 
 		snprintf(name, sizeof(name), "f%u", i % 5);
 		s.node = mp_push(t, 0, &f);
@@ -155,7 +159,7 @@ static void give(struct naive *v, uint32_t a)
 		.process = mp_map_string(v->map, p->name),
 		.pid = (uint32_t)p->pid,
 		.tid = (uint32_t)t->tid};
-	int64_t value[2] = {(int64_t)s->size, 1};
+	int64_t value[2] = {(int64_t)mp_site_bytes(s), (int64_t)mp_site_weight(s)};
 
 	if (!counted(v, a))
 		return;
@@ -245,7 +249,7 @@ static uint64_t naive_peak(struct naive *v, uint32_t process)
 		for (uint32_t a = 0; a < i; a++)
 			if (v->live[a] && counted(v, a) &&
 				(!process || site_of(v, a)->process == process))
-				cur += site_of(v, a)->size;
+				cur += mp_site_bytes(site_of(v, a));
 		if (opens || (open && cur > peak)) {
 			peak = cur;
 			memcpy(v->best, v->live, v->n);

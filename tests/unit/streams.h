@@ -112,6 +112,8 @@ static void write_trace(
 
 	ok(w && !mp_begin(w, MP_TRACE));
 	fill_tree(mp_writer_tree(w));
+	if (sampled && mp_put_loss(w, &(struct mp_loss){.sample_interval = 64}))
+		abort();
 	mp_set_encoder(w, &encoder);
 	for (uint32_t i = 0; i < n; i++) {
 		record(r, w, ev, i);

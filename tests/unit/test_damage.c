@@ -586,6 +586,7 @@ static void test_end(const struct mem *whole)
 		"less is lost" };
 	struct mp_header h;
 	size_t end = 0, len;
+	struct seen seen;
 	char place[32];
 
 	for (;;) {
@@ -608,8 +609,31 @@ static void test_end(const struct mem *whole)
 		mp_set_u64(number, mp_get_u64(number) - 1);
 		seal(&m);
 		ok(strstr(verify(&m), says[k]) && !strncmp(verify(&m), place, strlen(place)));
+		read_all(&seen, m.p, m.n);
+		ok(seen.loss.lost_events == 2 && seen.loss.lost_bytes == 30);
 		free(m.p);
 	}
+}
+
+/* Weights need a HEAD that says that this is a sample: what says so later has none. */
+static void test_late(void)
+{
+	struct mem m = { 0 };
+	struct mp_writer *w = mp_create_sink(to_mem, &m, 0);
+	struct mp_tree *t;
+	uint32_t process;
+
+	mp_begin(w, MP_TRACE);
+	t = mp_writer_tree(w);
+	process = mp_def_process(t, &(struct mp_process){ .pid = 1 });
+	mp_enc_mark(w, 0, 0, process, mp_def_cstring(t, "begin"), 0);
+	mp_enc_flush(w, 0);
+	ok(!mp_put_loss(w, &(struct mp_loss){ .sample_interval = 512 }));
+	mp_enc_alloc(w, 0, 1, mp_def_site(t, &(struct mp_site){ .process = process, .size = 10,
+			.kind = MP_ALLOC_MALLOC, .extra = 50 }));
+	ok(strstr(mp_writer_error(w), "a weight without a sampling interval") != NULL);
+	ok(mp_finish(w) < 0);
+	free(m.p);
 }
 
 /* Something is lost and sampled, and all of it is told; then rules are broken, as a
@@ -701,6 +725,7 @@ int main(void)
 		free(profile.p);
 	}
 	test_rules();
+	test_late();
 	test_none();
 	test_samples();
 	return tap_done();

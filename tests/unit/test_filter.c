@@ -177,6 +177,7 @@ static void views(void)
 		uint32_t n = make_history(ev, 1 + rnd(EVENTS)), left;
 		struct pick p;
 
+		sampled = rnd(2);
 		fill_tree(t);
 		some_conditions(&p, ev, n);
 		write_trace(&m, ev, n, NULL);
@@ -185,10 +186,14 @@ static void views(void)
 		left = pick_events(&p, t, ev, n, want);
 		empty += !left;
 		for (enum mp_view view = MP_VIEW_LIVE; view <= MP_VIEW_TEMPORARY; view++) {
-			struct mp_query q = a_query(view, 10, ev, n), all = whole(&q);
+			struct mp_query q = a_query(view, 10, ev, n), all;
+			struct mp_profile *got;
 			bool good;
-			struct mp_profile *got = load(&kept, &all, &good);
 
+			if (sampled && !q.temporary_ns)
+				q.temporary_ns = 7;
+			all = whole(&q);
+			got = load(&kept, &all, &good);
 			q.from = p.q.from;
 			q.to = p.q.to;
 			q.from_mark = p.q.from_mark;
@@ -259,6 +264,7 @@ static void damage(void)
 		struct ev ev[EVENTS];
 		uint32_t n;
 
+		sampled = rnd(2);
 		fill_tree(t);
 		n = history(t, ev, 300, 1);
 		write_trace(&m, ev, n, NULL);

@@ -6,10 +6,11 @@
 #include "blocks.h"
 #include "view.h"
 
-static struct mp_tree *make_tree(void)
+static struct mp_tree *make_tree(bool weights)
 {
 	struct mp_tree *t = mp_tree_new();
 
+	sampled = weights;
 	fill_tree(t);
 	return t;
 }
@@ -62,7 +63,7 @@ static void random_histories(uint32_t rounds, uint32_t events, uint32_t largest)
 	uint32_t bad[MP_VIEW_SAMPLES] = {0};
 
 	for (uint32_t i = 0; i < rounds; i++) {
-		struct mp_tree *t = make_tree();
+		struct mp_tree *t = make_tree(rnd(2));
 		struct ev ev[EVENTS];
 		uint32_t n = history(t, ev, 1 + rnd(events), 1 + rnd(PROCESSES));
 		struct blocks x;
@@ -100,7 +101,7 @@ static void lost_block(bool checkpoint)
 	struct mp_query q = {.view = MP_VIEW_LIVE, .keep = 63, .at_exit = true};
 
 	for (uint32_t i = 0; i < rounds; i++) {
-		struct mp_tree *t = make_tree();
+		struct mp_tree *t = make_tree(rnd(2));
 		struct ev ev[EVENTS];
 		uint32_t n = history(t, ev, 60, 1), skip;
 		struct mp_profile *p, *right;
@@ -135,7 +136,7 @@ static void lost_block(bool checkpoint)
 /* A header that contradicts the events is damage. */
 static void wrong_header(void)
 {
-	struct mp_tree *t = make_tree();
+	struct mp_tree *t = make_tree(false);
 	struct ev ev[] = {
 		{.op = EV_ALLOC, .thread = 1, .site = 4},
 		{.op = EV_ALLOC, .thread = 1, .site = 4},
@@ -164,7 +165,7 @@ static void wrong_header(void)
 /* What was live before a filter's window counts in the peak only. */
 static void base_block(void)
 {
-	struct mp_tree *t = make_tree();
+	struct mp_tree *t = make_tree(false);
 	struct ev ev[] = {
 		{.op = EV_ALLOC, .thread = 1, .site = 6},
 		{.op = EV_ALLOC, .thread = 1, .site = 4},
@@ -191,7 +192,7 @@ static void base_block(void)
 
 static void samples(void)
 {
-	struct mp_tree *t = make_tree();
+	struct mp_tree *t = make_tree(false);
 	uint64_t node[] = {1, 2, 1}, thread[] = {1, 1, 1}, weight[] = {5, 6, 7};
 	uint64_t rss[] = {9, 9, 4}, state[] = {0, 0, 0}, time[] = {1, 2, 3};
 	struct mp_block b = {.kind = MP_BLOCK_SAMPLES,
