@@ -310,6 +310,11 @@ static void tell(void)
 		warn("nothing was traced: the hook was not loaded into the program");
 	tell_waits(&cap.drain, hint);
 	tell_blocks(i, hint);
+	if (cap.stopped) {
+		note("%llu events until tracing went off, %s written", (unsigned long long)events,
+				print_number(written, (int64_t)out, "B"));
+		return;
+	}
 	note("%llu events, %s allocated, %llu lost, %.2f s, %s written (%.2f bytes per event)",
 			(unsigned long long)events,
 			print_number(allocated, (int64_t)cap.allocated, "B"),

@@ -84,6 +84,16 @@ await() {
     mp-capture -q -- "$ends" exit 0 | mp-leaks --json | jq -e .bytes
 }
 
+@test "a pipe that is closed early: the program runs on, and what it says is so" {
+    mp-capture -- sh -c '"$0" exit 0; for i in 1 2 3; do ls -l /usr/bin /usr/lib; done >/dev/null; echo whole >end' \
+        "$ends" 2>err | true
+    same "${PIPESTATUS[0]}" 125
+    same "$(cat end)" whole
+    grep -q 'Broken pipe; tracing is off, the program runs on' err
+    grep -q 'events until tracing went off' err
+    run ! grep allocated err
+}
+
 @test "the user's own LD_PRELOAD is kept behind ours" {
     echo 'int mp_test_answer(void) { return 42; }' >p.c
     cc -shared -fPIC -o p.so p.c
