@@ -21,7 +21,7 @@ enum { MARK_NONE, MARK_ENTRY, MARK_SHIM };
 
 struct element {
 	const char *frame;
-	uint64_t at;            /* instruction pointer, or to 3.10 f_lasti; of a shim 0 */
+	uint64_t at;            /* instruction pointer, or to 3.10 f_lasti */
 	const char *code;
 	uint64_t hash;          /* of this frame and all outward */
 	uint32_t id;            /* of the code */
@@ -59,19 +59,21 @@ ALWAYS uint8_t mark(const struct layout l, const char *frame)
 	return frame[l.mark] == OWNED_BY_C_STACK ? MARK_SHIM : MARK_NONE;
 }
 
+/* From 3.11 it lies in the code; that of a shim in the interpreter's own few
+ * instructions. */
 ALWAYS uint64_t position(const struct layout l, const char *frame)
 {
 	if (l.shape == OBJECTS)
 		return *(const uint32_t *)python_field(frame, l.at);
-	if (l.shape == SHIMS && frame[l.mark] == OWNED_BY_C_STACK)
-		return 0;
 	return *(const uint64_t *)python_field(frame, l.at);
 }
 
-/* From 3.11 the position lies in the code. */
+/* The mark is not asked: a shim is told by its position, and a frame that has become an
+ * outermost one of 3.11, or is one no more, by the native frames, one of which has come
+ * or gone. */
 ALWAYS bool same(const struct layout l, const struct element *e, const char *frame)
 {
-	return position(l, frame) == e->at && mark(l, frame) == e->mark &&
+	return position(l, frame) == e->at &&
 	       (l.shape != OBJECTS || python_pointer(frame, l.code) == e->code);
 }
 
@@ -133,9 +135,10 @@ ALWAYS int64_t unit_of(const struct layout l, const struct element *e)
 
 ALWAYS uint64_t hash_element(const struct layout l, const struct element *e, uint64_t outer)
 {
-	uint32_t unit = l.shape == SHIMS && e->mark == MARK_SHIM ? 0 : (uint32_t)unit_of(l, e);
+	bool shim = l.shape == SHIMS && e->mark == MARK_SHIM;
+	uint32_t unit = shim ? 0 : (uint32_t)unit_of(l, e);
 
-	return hook_mix(outer, ((uint64_t)e->id << 32) + ((uint64_t)unit << 2) + e->mark);
+	return hook_mix(outer, ((uint64_t)e->id << 32) + ((uint64_t)unit << 1) + shim);
 }
 
 /* The fresh frames on top of the old ones up to E. */
@@ -171,7 +174,6 @@ ALWAYS bool only_moved(const struct layout l, struct python_stack *p, struct ele
 {
 	struct progress now;
 	uint64_t at;
-	uint8_t how;
 
 	if (e->frame != frame || python_pointer(frame, l.code) != e->code)
 		return false;
@@ -179,10 +181,8 @@ ALWAYS bool only_moved(const struct layout l, struct python_stack *p, struct ele
 	if (hook_unlikely(now.frame != NULL || now.e != p->x))
 		return false;
 	at = position(l, frame);
-	how = mark(l, frame);
-	if (at != e->at || how != e->mark) {
+	if (at != e->at) {
 		e->at = at;
-		e->mark = how;
 		e->hash = hash_element(l, e, e[-1].hash);
 	}
 	p->last = e;
@@ -344,7 +344,7 @@ unsigned python_frames(const struct hook_thread *t, struct py_raw *out)
 		}
 		out[n++] = (struct py_raw){
 			.code = e->id,
-			.entry = e->mark != MARK_NONE,
+			.entry = mark(l, e->frame) != MARK_NONE,
 			.instr = (uint64_t)(unit < 0 ? -1 : unit),
 			.object = e->dying ? NULL : e->code,
 		};
