@@ -38,7 +38,8 @@ SYMBOL_LIBS = -ldw -lelf -liberty -ldl
 lib_src = $(sort $(wildcard formats/*.c) $(filter-out lib/cli.c lib/print.c lib/cli_%.c,$(wildcard lib/*.c)))
 cli_src = $(sort $(wildcard lib/cli.c lib/print.c lib/cli_*.c))
 tool_src = $(sort $(wildcard tools/mp-*.c))
-capture_src = $(sort $(wildcard capture/*.c))
+capture_src = $(sort $(filter-out capture/python_%,$(wildcard capture/*.c)))
+python_shared = python_offsets python_line python_string
 hook_src = $(sort $(wildcard capture/hook/*.c))
 unit_src = $(sort $(wildcard tests/unit/test_*.c))
 fuzz_src = $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -50,7 +51,7 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 lib = $(BUILD)/lib/libmp.a
 hook = $(BUILD)/lib/mp/libmp-hook.so
 tools = $(patsubst tools/%.c,$(BUILD)/bin/%,$(tool_src))
-capture = $(if $(capture_src),$(BUILD)/bin/mp-capture)
+capture = $(BUILD)/bin/mp-capture
 programs = $(tools) $(capture)
 units = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(unit_src))
 fuzzers = $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(fuzz_src))
@@ -66,6 +67,10 @@ $(BUILD)/obj/formats/%.o $(BUILD)/obj/lib/%.o: ALL_CFLAGS += $(CONVERSION) $(SAN
 $(BUILD)/obj/tools/%.o $(BUILD)/obj/tests/%.o: ALL_CFLAGS += $(SAN)
 $(BUILD)/obj/capture/%.o: ALL_CFLAGS += $(SAN)
 $(BUILD)/obj/hook/%.o: capture/hook/%.c $(BUILD)/.flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Icapture $(HOOK_CFLAGS) -MMD -MP -c -o $@ $<
+# what the hook shares with who reads Python from outside
+$(BUILD)/obj/hook/%.o: capture/%.c $(BUILD)/.flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Icapture $(HOOK_CFLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/obj/%.o: %.c $(BUILD)/.flags
@@ -113,7 +118,8 @@ $(BUILD)/bin/mp-svg $(BUILD)/bin/mp-time: $(svg_obj)
 $(capture): $(call obj,$(capture_src)) $(call obj,$(cli_src)) $(lib)
 	@mkdir -p $(@D)
 	$(LINK) $^ $(LIBS) $(SYMBOL_LIBS)
-hook_obj = $(patsubst capture/hook/%.c,$(BUILD)/obj/hook/%.o,$(hook_src))
+hook_obj = $(patsubst capture/hook/%.c,$(BUILD)/obj/hook/%.o,$(hook_src)) \
+	$(patsubst %,$(BUILD)/obj/hook/%.o,$(python_shared))
 -include capture/hook/hook.mk
 $(hook): $(hook_obj)
 	@mkdir -p $(@D)
@@ -142,9 +148,9 @@ $(fuzzers): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuz
 	$(LINK) $^ $(LIBS) $(SYMBOL_LIBS)
 # These tests exercise the drain's own code.
 $(BUILD)/tests/test_order: $(BUILD)/obj/capture/order.o
-$(BUILD)/tests/test_drain: $(call obj,$(filter-out capture/mp-capture.c,$(capture_src)) lib/print.c)
+$(BUILD)/tests/test_drain: $(call obj,$(filter-out capture/mp-capture.c capture/trace_out.c,$(capture_src)) lib/print.c)
 $(BUILD)/tests/test_stacks: $(call obj,$(patsubst %,capture/%.c,stacks last symboliser modules evalrange table trail))
-$(BUILD)/tests/test_pyline: $(BUILD)/obj/capture/hook/python_line.o
+$(BUILD)/tests/test_pyline: $(BUILD)/obj/capture/python_line.o
 $(patsubst tests/targets/%.c,$(BUILD)/targets/%,$(target_src)): $(BUILD)/targets/%: tests/targets/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O1 -g -fno-builtin -pthread -o $@ $< -ldl

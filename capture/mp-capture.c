@@ -7,19 +7,16 @@
 #include "cli.h"
 #include "command.h"
 #include "drain.h"
-#include "output.h"
 #include "print.h"
 #include "series.h"
 #include "tell.h"
+#include "trace_out.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,15 +63,11 @@ static struct capture {
 	struct drain drain;
 	struct series series;
 	struct child child;
-	struct output output;
-	struct mp_writer *writer;
+	struct trace_out out;
 	struct symboliser *symboliser;
 	char **command, **env;
-	const char *target_name;        /* of the output, for messages */
-	char made_name[PATH_MAX];       /* CMD.PID.mp */
-	struct stat file;               /* st_mode 0: not a regular file */
 	uint64_t allocated;             /* bytes, as the trace's end tells them */
-	bool owns_stdout, pumped, stopped, failed;
+	bool stopped;
 } cap;
 
 static void say(const char *text)
@@ -87,134 +80,28 @@ static void hint(const char *text)
 	note("%s", text);
 }
 
-/* ---- where the trace goes ----------------------------------------------------------- */
-
-static bool is_stdout(const char *name)
-{
-	struct stat a, b;
-
-	return strcmp(name, "-") == 0 || (stat(name, &a) == 0 &&
-		fstat(STDOUT_FILENO, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino);
-}
-
-static void decide_output(void)
-{
-	if (opt_output && is_stdout(opt_output))
-		opt_output = NULL;
-	cap.target_name = opt_output;
-	if (!opt_output && !isatty(STDOUT_FILENO)) {
-		cap.owns_stdout = true;
-		cap.target_name = "stdout";
-	}
-}
-
-static void name_output(const char *command)
-{
-	const char *base = strrchr(command, '/');
-
-	if (cap.target_name)
-		return;
-	snprintf(cap.made_name, sizeof cap.made_name, "%s.%d.mp", base ? base + 1 : command,
-			(int)cap.child.pid);
-	cap.target_name = cap.made_name;
-	note("trace in %s (stdout is a terminal; -o FILE to choose)", cap.made_name);
-}
-
-static void open_output(const char *command)
-{
-	const char *path = cap.target_name;
-	int fd;
-
-	name_output(command);
-	path = cap.target_name;
-	fd = cap.owns_stdout ? dup(STDOUT_FILENO) :
-		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (fd < 0 || fstat(fd, &cap.file) < 0)
-		die("%s: %s", path, strerror(errno));
-	fcntl(fd, F_SETFD, FD_CLOEXEC);
-	if (S_ISREG(cap.file.st_mode)) {
-		close(fd);
-		if (cap.owns_stdout)
-			path = "-";
-	} else {
-		cap.file.st_mode = 0;
-		if (output_open(&cap.output, fd, opt_spool) < 0)
-			die("%s: %s", path, strerror(errno));
-		cap.pumped = true;
-		path = cap.output.path;
-	}
-	cap.writer = cli_need(mp_create(path, MP_BINARY, (int)opt_level));
-	if (cap.pumped)
-		output_opened(&cap.output);
-	if (mp_writer_error(cap.writer))
-		die("%s", mp_writer_error(cap.writer));
-	if (cap.owns_stdout)
-		note("trace on stdout, the program's stdout on stderr; -o FILE to keep it");
-}
-
-/* ---- what the trace says of itself ----------------------------------------------------- */
-
-static char *joined(char **argv)
-{
-	size_t n = 1;
-	char *text;
-
-	for (size_t i = 0; argv[i]; i++)
-		n += strlen(argv[i]) + 1;
-	text = cli_need(calloc(1, n));
-	for (size_t i = 0, at = 0; argv[i]; i++)
-		at += (size_t)snprintf(text + at, n - at, "%s%s", i ? " " : "", argv[i]);
-	return text;
-}
-
-static uint64_t clock_of(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static void begin_trace(char **argv)
 {
-	char *command = joined(argv), text[256];
-	struct mp_clock clocks = {
-		.wall = clock_of(CLOCK_REALTIME), .monotonic = clock_of(CLOCK_MONOTONIC),
-		.boottime = clock_of(CLOCK_BOOTTIME),
-	};
-	time_t now = time(NULL);
-	struct tm tm;
-	bool good = mp_begin(cap.writer, MP_TRACE) == 0 &&
-		mp_put_meta(cap.writer, "command", command) == 0 &&
-		mp_put_meta(cap.writer, "tool", "mp-capture " MP_VERSION) == 0;
-	if (gmtime_r(&now, &tm) && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		good = good && mp_put_meta(cap.writer, "start", text) == 0;
+	char text[256];
+
 	snprintf(text, sizeof text, "native=%d objects=%d symbols=%d rss=%ld ring=%llu",
 			!opt_no_native, !opt_no_objects, !opt_no_symbols, opt_rss,
 			(unsigned long long)opt_ring);
-	good = good && mp_put_meta(cap.writer, "options", text) == 0;
-	free(command);
-	if (!good)
-		die("%s: %s", cap.target_name, mp_writer_error(cap.writer));
-	mp_set_tick(cap.writer, MS);
-	mp_writer_tree(cap.writer)->objects = !opt_no_objects;
-	mp_def_clock(mp_writer_tree(cap.writer), &clocks);
+	trace_out_begin(&cap.out, argv, cli.name, text, MS);
+	mp_writer_tree(cap.out.writer)->objects = !opt_no_objects;
 }
 
 /* ---- the loop ------------------------------------------------------------------------------- */
 
 static void check_output(void)
 {
-	int e = output_error(&cap.output);
+	const char *error = cap.stopped ? NULL : trace_out_error(&cap.out);
 
-	if (cap.stopped || (!e && !mp_writer_error(cap.writer)))
+	if (!error)
 		return;
-	cap.stopped = cap.failed = true;
+	cap.stopped = cap.out.failed = true;
 	session_stop(&cap.session);
-	if (e)
-		warn("%s: %s; tracing is off, the program runs on", cap.target_name, strerror(e));
-	else
-		warn("%s; tracing is off, the program runs on", mp_writer_error(cap.writer));
+	warn("%s; tracing is off, the program runs on", error);
 }
 
 /* Sleep until there may be something to do: less, the fuller the rings are. */
@@ -259,17 +146,6 @@ static void loop(void)
 
 /* ---- the end ---------------------------------------------------------------------------------- */
 
-static uint64_t bytes_written(void)
-{
-	struct stat st;
-
-	if (cap.pumped)
-		return cap.output.written;
-	if ((cap.owns_stdout ? fstat(STDOUT_FILENO, &st) : stat(cap.target_name, &st)) < 0)
-		return 0;
-	return (uint64_t)st.st_size;
-}
-
 static void finish_trace(void)
 {
 	struct drain *d = &cap.drain;
@@ -278,19 +154,12 @@ static void finish_trace(void)
 		drain_finish(d);
 		tell_stacks(d, hint);
 		drain_mark(d, NULL, "exit status", child_exit_status(&cap.child));
-		cap.allocated = mp_enc_total(cap.writer);
-		mp_end(cap.writer);
+		cap.allocated = mp_enc_total(cap.out.writer);
+		mp_end(cap.out.writer);
 		check_output();
 	}
 	session_stop(&cap.session);
-	if (mp_finish(cap.writer) < 0 && !cap.failed) {
-		cap.failed = true;
-		warn("%s: writing the trace failed", cap.target_name);
-	}
-	if (output_close(&cap.output) < 0 && !cap.failed) {
-		cap.failed = true;
-		warn("%s: %s", cap.target_name, strerror(errno));
-	}
+	trace_out_close(&cap.out);
 }
 
 static void tell(void)
@@ -298,7 +167,7 @@ static void tell(void)
 	const struct drain_counts *c = &cap.drain.counts;
 	const struct ident_counts *i = &cap.drain.ident.counts;
 	char allocated[PRINT_NUMBER], written[PRINT_NUMBER];
-	uint64_t events = i->allocs + i->frees, out = bytes_written();
+	uint64_t events = i->allocs + i->frees, out = trace_out_bytes(&cap.out);
 
 	if (cap.drain.ident.failed)
 		warn("out of memory: the trace is not exact");
@@ -361,7 +230,7 @@ static void start(char **argv)
 	open_session();
 	session_environment(&cap.session, text, sizeof text);
 	cap.env = cli_need(command_environment(hook, text));
-	if (child_start(&cap.child, path, argv, cap.env, cap.owns_stdout) < 0)
+	if (child_start(&cap.child, path, argv, cap.env, cap.out.owns_stdout) < 0)
 		die("%s: %s", argv[0], strerror(errno));
 }
 
@@ -373,23 +242,24 @@ int main(int argc, char **argv)
 	cap.command = cli_begin(&cli, argc, argv);
 	if (!cap.command[0])
 		cli_usage("no command to run");
-	decide_output();
+	trace_out_decide(&cap.out, opt_output);
 	start(cap.command);
-	open_output(cap.command[0]);
+	trace_out_open(&cap.out, cap.command[0], cap.child.pid, opt_spool, (int)opt_level);
+	if (cap.out.owns_stdout)
+		note("trace on stdout, the program's stdout on stderr; -o FILE to keep it");
 	begin_trace(cap.command);
 	child_signals(&cap.child);
 	cap.symboliser = cli_need(symboliser_new(!opt_no_symbols));
-	if (drain_init(&cap.drain, &cap.session, cap.writer, cap.symboliser, say) < 0)
+	if (drain_init(&cap.drain, &cap.session, cap.out.writer, cap.symboliser, say) < 0)
 		die("out of memory");
 	cap.drain.null = getenv("MP_DRAIN") && !strcmp(getenv("MP_DRAIN"), "null");
-	series_init(&cap.series, mp_writer_tree(cap.writer), (uint64_t)opt_rss * MS);
+	series_init(&cap.series, mp_writer_tree(cap.out.writer), (uint64_t)opt_rss * MS);
 	if (session_begin(&cap.session) < 0)
 		die("%s", cap.session.error);
 	e = child_go(&cap.child);
 	if (e) {
 		child_ended(&cap.child, true);
-		if (!cap.owns_stdout && cap.file.st_mode && !cap.file.st_size)
-			unlink(cap.target_name);
+		trace_out_discard(&cap.out);
 		refuse(cap.command[0], strerror(e), e == ENOENT ? 127 : CANNOT_RUN);
 	}
 	loop();
@@ -399,5 +269,5 @@ int main(int argc, char **argv)
 	drain_free(&cap.drain);
 	symboliser_free(cap.symboliser);
 	session_close(&cap.session);
-	return cap.failed && status == 0 ? OWN_FAILURE : status;
+	return cap.out.failed && status == 0 ? OWN_FAILURE : status;
 }

@@ -4,7 +4,7 @@
  * A line of the file: minor first table-in-hex line line …  (one per code unit,
  * 0 = none).
  */
-#include "hook/python_line.h"
+#include "python_line.h"
 #include "tap.h"
 
 #include <string.h>

@@ -69,44 +69,29 @@ static unsigned encode(uint32_t c, unsigned char *out)
 	return 4;
 }
 
-/* The characters of a str: their width, or 0 if it is none. */
-static unsigned open_string(const struct python_offsets *o, const void *object,
-			    const unsigned char **data, size_t *length)
+unsigned python_string_open(const struct python_offsets *o, const void *head, size_t *length,
+			    size_t *inside)
 {
-	const char *base = object;
-	uint32_t state, flags;
+	uint32_t state;
 	unsigned width;
 
-	if (!object)
-		return 0;
-	memcpy(&flags, (const char *)word(object, o->object_type) + TYPE_FLAGS, sizeof(flags));
-	if (!(flags & STR_SUBCLASS))
-		return 0;
-	memcpy(&state, base + o->string_state, sizeof(state));
+	memcpy(&state, (const char *)head + o->string_state, sizeof(state));
 	width = state >> KIND_SHIFT & 7;
 	if (width != 1 && width != 2 && width != 4)
 		return 0;
-	*length = word(object, o->string_length);
+	*length = word(head, o->string_length);
+	*inside = 0;
 	if (state & COMPACT)
-		*data = (const unsigned char *)base +
-			(state & ASCII ? o->string_ascii : o->string_compact);
-	else    /* an instance of a subclass: its characters lie elsewhere */
-		*data = (const unsigned char *)word(object, o->string_compact);
-	return *data ? width : 0;
+		*inside = (size_t)(state & ASCII ? o->string_ascii : o->string_compact);
+	return width;
 }
 
-size_t python_string(const struct python_offsets *o, const void *object, char *out,
-		     size_t max, int *cut)
+size_t python_string_encode(const unsigned char *data, size_t length, unsigned width, char *out,
+			    size_t max, int *cut)
 {
-	const unsigned char *data;
-	size_t length, used = 0;
-	unsigned width = open_string(o, object, &data, &length);
+	size_t used = 0;
 
 	*cut = 0;
-	if (!width) {
-		out[0] = '?';
-		return 1;
-	}
 	for (size_t i = 0; i < length; i++) {
 		unsigned char bytes[4];
 		unsigned n = encode(character(data, i, width), bytes);
@@ -119,4 +104,34 @@ size_t python_string(const struct python_offsets *o, const void *object, char *o
 		used += n;
 	}
 	return used;
+}
+
+static int is_string(const struct python_offsets *o, const void *object)
+{
+	uint32_t flags;
+
+	if (!object)
+		return 0;
+	memcpy(&flags, (const char *)word(object, o->object_type) + TYPE_FLAGS, sizeof(flags));
+	return (flags & STR_SUBCLASS) != 0;
+}
+
+size_t python_string(const struct python_offsets *o, const void *object, char *out,
+		     size_t max, int *cut)
+{
+	const unsigned char *data = NULL;
+	size_t length, inside;
+	unsigned width = 0;
+
+	if (is_string(o, object))
+		width = python_string_open(o, object, &length, &inside);
+	if (width)      /* those of an instance of a subclass lie elsewhere */
+		data = inside ? (const unsigned char *)object + inside :
+			(const unsigned char *)word(object, o->string_compact);
+	if (!data) {
+		*cut = 0;
+		out[0] = '?';
+		return 1;
+	}
+	return python_string_encode(data, length, width, out, max, cut);
 }

@@ -10,7 +10,12 @@ struct python_offsets {
 	int16_t runtime_initialized, runtime_finalizing;
 	int16_t runtime_interpreters;   /* newest interpreter */
 	int16_t runtime_current;        /* gilstate.tstate_current, to 3.11 */
-	int16_t interpreter_next;
+	int16_t interpreter_next, interpreter_threads;
+	int16_t interpreter_gil;        /* points to the GIL, from 3.12 */
+	int16_t gil_holder, gil_locked;
+	int16_t thread_next;
+	int16_t thread_native;          /* the kernel's number of the thread, from 3.11 */
+	int16_t thread_chunk, thread_top;       /* where frames lie, and its end: from 3.11 */
 	int16_t thread_frame;           /* frame, cframe (3.11, 3.12) or current_frame */
 	int16_t thread_id;
 	int16_t cframe_current;         /* 3.11, 3.12 */
@@ -20,6 +25,8 @@ struct python_offsets {
 	int16_t code_file, code_name, code_first_line, code_lines;
 	int16_t code_units;             /* co_code_adaptive, from 3.11 */
 	int16_t code_traceable;         /* _co_firsttraceable, from 3.11 */
+	int16_t code_size;              /* code units, from 3.11 */
+	int16_t code_bytes;             /* the bytes object of the code, to 3.10 */
 	int16_t string_length, string_state, string_ascii, string_compact;
 	int16_t bytes_size, bytes_data;
 	int16_t object_type, type_name, type_dealloc;
