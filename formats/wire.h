@@ -86,7 +86,7 @@ enum mp_column_id {
 	MP_COL_S_THREAD = 33,   /* LEB */
 	MP_COL_S_NODE = 34,     /* delta */
 	MP_COL_S_WEIGHT = 35,   /* LEB, ns */
-	MP_COL_S_STATE = 36,    /* LEB */
+	MP_COL_S_STATE = 36,    /* LEB, MP_STATE_ bits */
 	MP_COL_S_RSS = 37,      /* delta, bytes */
 	MP_COL_S_PROCESS = 38,  /* LEB */
 	MP_COL_S_NAME = 39,     /* LEB, string: metric of a SERIES, name of a MARK */
@@ -188,6 +188,9 @@ enum mp_loc {
 	MP_LOC_NAMED = 3,       /* owner = code, at = line: read from text, language unknown */
 	MP_LOC_NOTE = 4,        /* owner = code: a marker such as [deeper], [rest], [lost], [unjoined] */
 };
+
+/* What a sampled thread was at; no bit: it ran. */
+enum { MP_STATE_IDLE = 1, MP_STATE_LOCK = 2 };
 
 enum mp_combine { MP_SUM = 0, MP_MAX = 1, MP_MIN = 2 };
 

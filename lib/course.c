@@ -109,7 +109,7 @@ int mp_course_make(struct mp_course *c, const struct mp_timeline *t)
 			return -1;
 		c->n++;
 		l->unit = i < MP_COURSE_KINDS ? own[i].unit
-			  : strncmp(l->name, "rss", 3) ? "count" : "B";
+			  : strncmp(l->name, "rss", 3) && strcmp(l->name, "pss") ? "count" : "B";
 		if (i >= MP_COURSE_KINDS)
 			memcpy(l->value, t->series[s].max, sizeof(l->value));
 	}

@@ -127,7 +127,7 @@ struct mp_event {
 	 * ALLOC, FREE, BASE: weight = blocks it stands for, 1 unless sampled (on writing
 	 * 0 is 1, and more needs mp_put_loss of a sample_interval before it) */
 	uint64_t weight, rss;
-	uint32_t state;
+	uint32_t state;         /* MP_STATE_ bits */
 	const char *name;
 	int64_t value;
 };

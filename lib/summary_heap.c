@@ -149,7 +149,7 @@ void summary_samples(struct mp_summary *s, const struct mp_block *b)
 	for (uint32_t i = 0; i < b->n; i++) {
 		int64_t rss = b->s_rss ? (int64_t)(b->s_rss[i] & INT64_MAX) : 0;
 
-		if (b->s_state && b->s_state[i])
+		if (b->s_state && b->s_state[i] & MP_STATE_IDLE)
 			s->idle_samples++;
 		else
 			s->sampled_ns += b->s_weight ? b->s_weight[i] : 0;

@@ -28,7 +28,8 @@ static void samples(struct mp_cut *x, const struct mp_block *b)
 		uint64_t time = time_at(b, i);
 		struct mp_bucket *to;
 
-		if (!in_window(x, time) || (b->s_state && b->s_state[i] && !x->r->q.idle))
+		if (!in_window(x, time) || (b->s_state && b->s_state[i] & MP_STATE_IDLE &&
+				!x->r->q.idle))
 			continue;
 		mp_cut_reach(x, time, true);
 		x->any = true;

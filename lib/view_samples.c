@@ -50,7 +50,7 @@ static int64_t number(const uint64_t *column, uint32_t i)
 static bool counts(const struct replay *r, const struct mp_block *b, uint32_t i)
 {
 	return mp_window_at(&r->w, b->s_time ? b->s_time[i] : 0) == MP_WITHIN &&
-	       (!b->s_state || !b->s_state[i] || r->q.idle);
+	       (!b->s_state || !(b->s_state[i] & MP_STATE_IDLE) || r->q.idle);
 }
 
 /* Samples [FROM,TO) are of one moment: what each process has to share among how many. */

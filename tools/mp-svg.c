@@ -50,6 +50,8 @@ int main(int argc, char **argv)
 	if (width < NARROWEST || width > WIDEST)
 		cli_usage("--width: %d to %d pixels", NARROWEST, WIDEST);
 	p = cli_load(files);
+	if (!key && cli_query.idle && mp_column_index(p, "time") >= 0)
+		key = "time";           /* idle threads are sampled less often */
 	column = cli_column(p, key);
 	if (p->column[column].combine != MP_SUM)
 		die("column '%s' is a maximum or minimum: it does not add up",

@@ -282,11 +282,11 @@ u5 90 main (x.c:1): 3 samples, 100.00% of all; time 16,000,000 ns (16.0 ms), 100
 u5 74 a (x.c:1): 2 samples, 66.67% of all; time 10,000,000 ns (10.0 ms), 62.50% of all; RSS mean 1,500,001 B (1.4 MiB), max 2,000,001 B (1.9 MiB), growth +1,000,001 B (976.6 KiB); self 2 samples
 u0 74 b (x.c:2): 1 sample, 33.33% of all; time 6,000,000 ns (6.0 ms), 37.50% of all; RSS mean 1,500,000 B (1.4 MiB), max 1,500,000 B (1.4 MiB), growth -500,001 B (-488.3 KiB); self 1 sample
 flame graph
-r0 106 all: 4 samples, 100.00% of all; time 21,000,000 ns (21.0 ms), 100.00% of all; RSS mean 1,625,001 B (1.5 MiB), max 2,000,001 B (1.9 MiB), growth +500,000 B (488.3 KiB); self 0 samples
-u5 90 main (x.c:1): 4 samples, 100.00% of all; time 21,000,000 ns (21.0 ms), 100.00% of all; RSS mean 1,625,001 B (1.5 MiB), max 2,000,001 B (1.9 MiB), growth +500,000 B (488.3 KiB); self 0 samples
-u5 74 a (x.c:1): 2 samples, 50.00% of all; time 10,000,000 ns (10.0 ms), 47.62% of all; RSS mean 1,500,001 B (1.4 MiB), max 2,000,001 B (1.9 MiB), growth +1,000,001 B (976.6 KiB); self 2 samples
-u0 74 b (x.c:2): 1 sample, 25.00% of all; time 6,000,000 ns (6.0 ms), 28.57% of all; RSS mean 1,500,000 B (1.4 MiB), max 1,500,000 B (1.4 MiB), growth -500,001 B (-488.3 KiB); self 1 sample
-u6 74 wait (x.c:3): 1 sample, 25.00% of all; time 5,000,000 ns (5.0 ms), 23.81% of all; RSS mean 2,000,001 B (1.9 MiB), max 2,000,001 B (1.9 MiB), growth 0 B; self 1 sample'
+r0 106 all: 4 samples, 100.00% of all; time 21,000,000 ns (21.0 ms), 100.00% of all; RSS mean 1,625,001 B (1.5 MiB), max 2,000,001 B (1.9 MiB), growth +500,000 B (488.3 KiB); self 0 ns
+u5 90 main (x.c:1): 4 samples, 100.00% of all; time 21,000,000 ns (21.0 ms), 100.00% of all; RSS mean 1,625,001 B (1.5 MiB), max 2,000,001 B (1.9 MiB), growth +500,000 B (488.3 KiB); self 0 ns
+u5 74 a (x.c:1): 2 samples, 50.00% of all; time 10,000,000 ns (10.0 ms), 47.62% of all; RSS mean 1,500,001 B (1.4 MiB), max 2,000,001 B (1.9 MiB), growth +1,000,001 B (976.6 KiB); self 10,000,000 ns (10.0 ms)
+u0 74 b (x.c:2): 1 sample, 25.00% of all; time 6,000,000 ns (6.0 ms), 28.57% of all; RSS mean 1,500,000 B (1.4 MiB), max 1,500,000 B (1.4 MiB), growth -500,001 B (-488.3 KiB); self 6,000,000 ns (6.0 ms)
+u6 74 wait (x.c:3): 1 sample, 25.00% of all; time 5,000,000 ns (5.0 ms), 23.81% of all; RSS mean 2,000,001 B (1.9 MiB), max 2,000,001 B (1.9 MiB), growth 0 B; self 5,000,000 ns (5.0 ms)'
 }
 
 @test "-k of a maximum, a width out of range: refused" {
