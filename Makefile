@@ -38,7 +38,9 @@ SYMBOL_LIBS = -ldw -lelf -liberty -ldl
 lib_src = $(sort $(wildcard formats/*.c) $(filter-out lib/cli.c lib/print.c lib/cli_%.c,$(wildcard lib/*.c)))
 cli_src = $(sort $(wildcard lib/cli.c lib/print.c lib/cli_*.c))
 tool_src = $(sort $(wildcard tools/mp-*.c))
-capture_src = $(sort $(filter-out capture/python_%,$(wildcard capture/*.c)))
+capture_src = $(sort $(filter-out capture/mp-sample.c capture/sample_% capture/python_%,$(wildcard capture/*.c)))
+sample_src = $(sort capture/mp-sample.c $(wildcard capture/sample_*.c) \
+	$(patsubst %,capture/%.c,child command output table trace_out trail $(python_shared)))
 python_shared = python_offsets python_line python_string
 hook_src = $(sort $(wildcard capture/hook/*.c))
 unit_src = $(sort $(wildcard tests/unit/test_*.c))
@@ -51,7 +53,7 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 lib = $(BUILD)/lib/libmp.a
 hook = $(BUILD)/lib/mp/libmp-hook.so
 tools = $(patsubst tools/%.c,$(BUILD)/bin/%,$(tool_src))
-capture = $(BUILD)/bin/mp-capture
+capture = $(BUILD)/bin/mp-capture $(BUILD)/bin/mp-sample
 programs = $(tools) $(capture)
 units = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(unit_src))
 fuzzers = $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(fuzz_src))
@@ -115,9 +117,11 @@ $(tools): $(BUILD)/bin/%: $(BUILD)/obj/tools/%.o $(call obj,$(cli_src)) $(lib)
 svg_obj = $(call obj,$(sort $(wildcard lib/svg/*.c))) \
 	$(patsubst %,$(BUILD)/obj/%.embed.o,lib/svg/flame.css lib/svg/flame.js)
 $(BUILD)/bin/mp-svg $(BUILD)/bin/mp-time: $(svg_obj)
-$(capture): $(call obj,$(capture_src)) $(call obj,$(cli_src)) $(lib)
+$(BUILD)/bin/mp-capture: $(call obj,$(capture_src))
+$(BUILD)/bin/mp-sample: $(call obj,$(sample_src))
+$(capture): $(call obj,$(cli_src)) $(lib)
 	@mkdir -p $(@D)
-	$(LINK) $^ $(LIBS) $(SYMBOL_LIBS)
+	$(LINK) $(filter %.o,$^) $(lib) $(LIBS) $(SYMBOL_LIBS) -lm
 hook_obj = $(patsubst capture/hook/%.c,$(BUILD)/obj/hook/%.o,$(hook_src)) \
 	$(patsubst %,$(BUILD)/obj/hook/%.o,$(python_shared))
 -include capture/hook/hook.mk

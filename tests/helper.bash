@@ -49,7 +49,7 @@ programs() {
 
 # the programs that read streams
 readers() {
-    programs | grep -vx mp-capture
+    programs | grep -vxE 'mp-capture|mp-sample'
 }
 
 # filters write .mp and print a table on a terminal

@@ -21,6 +21,6 @@ for option in ${(f)"$($words[1] --list-options 2>/dev/null)"}; do
     *) specs+=("*$name:value:(${values//,/ })") ;;
     esac
 done
-# what mp-capture runs has its own completion
-[[ $words[1] == *mp-capture ]] && specs+=('*:::command:_normal') || specs+=('*:file:_files')
+# what mp-capture and mp-sample run has its own completion
+[[ $words[1] == *mp-(capture|sample) ]] && specs+=('*:::command:_normal') || specs+=('*:file:_files')
 _arguments -s -S $specs

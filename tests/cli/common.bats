@@ -3,7 +3,7 @@
 load ../helper
 
 trouble() {
-    [ "$1" = mp-capture ] && echo 125 || echo 2
+    case $1 in mp-capture | mp-sample) echo 125 ;; *) echo 2 ;; esac
 }
 
 @test "--help: at most 24 lines on stdout, 100 wide, with usage, examples and the man page" {

@@ -69,7 +69,8 @@ END
 @test "zsh: behind mp-capture the command has its own completion" {
     command -v zsh || skip 'no zsh'
     touch trace.mp
-    same "$(zsh_lines 'mp-capture --no-symb' 'mp-capture -- mp-top --by mo')" \
+    same "$(zsh_lines 'mp-capture --no-symb' 'mp-capture -- mp-top --by mo' 'mp-sample -- mp-top --by mo')" \
         'mp-capture --no-symbols 
-mp-capture -- mp-top --by module '
+mp-capture -- mp-top --by module 
+mp-sample -- mp-top --by module '
 }

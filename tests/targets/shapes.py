@@ -7,7 +7,9 @@ import functools
 import operator
 import sys
 import threading
+import time
 
+hold = float(sys.argv[1]) if len(sys.argv) > 1 else 0   # seconds, in each shape
 S = 777000
 lock = threading.Lock()
 
@@ -24,6 +26,8 @@ def E(i):
         text = 'stack %d %s\n' % (S + i + 1, ''.join(out))
         sys.stdout.buffer.write(text.encode('utf-8', 'replace'))
         sys.stdout.buffer.flush()
+    if hold:
+        time.sleep(hold)
     return i
 
 
@@ -269,11 +273,12 @@ def sub_interpreter():
             import _xxsubinterpreters as interpreters
         except ImportError:
             return
-    script = ('import sys\nS = 777000\ndef f(i):\n  return bytearray(S + i), '
+    script = ('import sys, time\nS = 777000\ndef f(i):\n  return bytearray(S + i), '
               'sys.stdout.write("stack %%d %%s:4:f;%%s:5:<module>;\\n" %% ((S + i + 1,) + '
-              '(sys._getframe().f_code.co_filename,) * 2))\nf(67)\nsys.stdout.flush()\n')
+              '(sys._getframe().f_code.co_filename,) * 2)), '
+              'sys.stdout.flush(), time.sleep(%r)\nf(67)\n')
     i = interpreters.create()
-    interpreters.run_string(i, script.replace('%%', '%'))
+    interpreters.run_string(i, script % hold)
     interpreters.destroy(i)
 
 

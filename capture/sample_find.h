@@ -1,0 +1,24 @@
+/* sample_find.h - where in a process its CPython lies and which one it is.
+ *
+ * Told from the files it has mapped and from its memory; none of them is ever run.
+ */
+#ifndef MP_SAMPLE_FIND_H
+#define MP_SAMPLE_FIND_H
+
+#include "python_offsets.h"
+
+#include <sys/types.h>
+
+struct interpreter_image {
+	uint64_t runtime;               /* address of _PyRuntime; 0: there is none */
+	uint64_t size;
+	uint64_t version_at;            /* address of Py_Version, 0: it has none */
+	const struct python_offsets *offsets;   /* NULL: no version that can be read */
+	unsigned minor;
+};
+
+/* 0, or an errno: the process's memory or the list of its mappings cannot be read.
+ * What was found is in *IMAGE; WHY gets why there is nothing to sample. */
+int sample_find(pid_t, struct interpreter_image *, char *why, size_t room);
+
+#endif

@@ -1,0 +1,261 @@
+/* sample_take.c - see sample_take.h. */
+#include "sample_take.h"
+
+#include "encode.h"
+#include "sample_own.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { IDLE_EVERY = 100000000, MOST_JOINED = 64, PENDING_MOST = 1 << 14 };
+
+/* ---- stacks ----------------------------------------------------------------------------- */
+
+static bool reserve(struct sampler *s, size_t n)
+{
+	size_t room = s->location_room ? s->location_room : 64;
+	uint32_t *location;
+	uint64_t *call;
+
+	while (room < n)
+		room *= 2;
+	if (room == s->location_room)
+		return true;
+	location = realloc(s->location, room * sizeof *location);
+	if (location)
+		s->location = location;
+	call = realloc(s->call, room * sizeof *call);
+	if (call)
+		s->call = call;
+	if (!location || !call)
+		return false;
+	s->location_room = room;
+	return true;
+}
+
+/* The frames the interpreter would show, innermost first, and for each the call that
+ * leads to it.  *BROKEN: those inside of the first one are not known. */
+static size_t place_frames(struct sampler *s, const struct chain *c, uint64_t moment, bool *broken)
+{
+	uint32_t def = 0, outer = 0;
+	size_t n = 0;
+
+	*broken = !c->whole;
+	for (size_t i = 0; i < c->n; i++) {
+		enum code_place place = codes_place(&s->codes, &c->x[i], moment, &def,
+				&s->location[n]);
+
+		if (place == CODE_UNKNOWN) {
+			n = 0;          /* what it called is not to be trusted either */
+			*broken = true;
+		} else if (place == CODE_AT) {
+			s->call[n++] = def;
+		}
+	}
+	if (!c->whole)
+		n = 0;
+	for (size_t i = n; i-- > 0; outer = s->location[i])
+		s->call[i] |= (uint64_t)outer << 32;
+	return n;
+}
+
+static bool is_sure(const struct sampler *s, uint32_t node)
+{
+	return node < s->sure_room && s->sure[node];
+}
+
+static void make_sure(struct sampler *s, uint32_t node, size_t n)
+{
+	size_t room = s->sure_room ? s->sure_room : 1024;
+	uint8_t *sure;
+
+	for (size_t i = 0; i < n; i++)
+		s->failed |= table_put(&s->calls, s->call[i], 1) < 0;
+	while (room <= node)
+		room *= 2;
+	if (room > s->sure_room) {
+		sure = realloc(s->sure, room);
+		if (!sure) {
+			s->failed = true;
+			return;
+		}
+		memset(sure + s->sure_room, 0, room - s->sure_room);
+		s->sure = sure;
+		s->sure_room = room;
+	}
+	s->sure[node] = 1;
+}
+
+/* Calls of the N frames down to NODE that were never seen in a stable stack. */
+static void add_doubts(struct sampler *s, struct pending *p, size_t n)
+{
+	uint32_t node = p->node;
+
+	p->doubt = (uint32_t)s->n_doubt;
+	for (size_t i = 0; i < n; i++) {
+		node = s->tree->node.x[node].parent;
+		if (table_find(&s->calls, s->call[i]))
+			continue;
+		if (!sample_room(s, &s->doubt, s->n_doubt, &s->doubt_room, sizeof *s->doubt))
+			return;
+		s->doubt[s->n_doubt++] = (struct doubt){ s->call[i], node };
+		p->doubts++;
+	}
+}
+
+/* The stack of thread T, into P.  False: it has none. */
+static bool read_stack(struct sampler *s, struct os_thread *t, uint64_t moment, struct pending *p)
+{
+	const struct py_state *state[MOST_JOINED];
+	const struct chain *c;
+	bool stable = false;
+	size_t n = 0, frames;
+
+	for (size_t i = 0; i < s->threads.states && n < MOST_JOINED; i++)
+		if (s->threads.state[i].thread == t)
+			state[n++] = &s->threads.state[i];
+	c = stack_read(&s->reader, state, n, &t->guess, s->threads.state_bytes, &stable);
+	if (!c || !reserve(s, c->n + 1)) {
+		p->broken = true;
+		return true;
+	}
+	if (!c->n && c->whole)
+		return false;
+	codes_check(&s->codes, c, moment);
+	frames = place_frames(s, c, moment, &p->broken);
+	p->node = frames ? trail_put(&s->trail, s->tree, s->location, frames) : 0;
+	if (!p->broken && !frames)
+		return false;
+	if (stable && !p->broken)
+		make_sure(s, p->node, frames);
+	else if (!is_sure(s, p->node))
+		add_doubts(s, p, frames);
+	return true;
+}
+
+/* ---- one moment ------------------------------------------------------------------------- */
+
+void sampler_name(struct sampler *s, struct os_thread *t, uint64_t now)
+{
+	struct mp_thread def = { .process = s->process, .tid = t->tid };
+	char name[64];
+	size_t n;
+
+	if (t->id && !t->ran_since)
+		return;
+	n = threads_name(&s->threads, t, name, sizeof name);
+	t->ran_since = false;
+	if (t->id) {
+		if (n)
+			mp_set_thread_name(s->tree, t->id, mp_def_string(s->tree, name, n));
+		return;
+	}
+	def.name = mp_def_string(s->tree, name, n);
+	def.start = now / SAMPLE_TICK;
+	t->id = mp_def_thread(s->tree, &def);
+	s->counts.threads++;
+}
+
+void sampler_put(struct sampler *s, struct os_thread *t, struct pending p, uint32_t state,
+		uint64_t weight, uint64_t now)
+{
+	p.time = now;
+	p.weight = weight;
+	p.state = state | (t->locks ? MP_STATE_LOCK : 0);
+	p.rss = s->size.rss;
+	p.process = s->process;
+	p.thread = t->id;
+	if (!sample_room(s, &s->pending, s->n_pending, &s->pending_room, sizeof *s->pending))
+		return;
+	s->pending[s->n_pending++] = p;
+	if (state & MP_STATE_IDLE)
+		s->counts.idle++;
+	else
+		s->counts.running++;
+}
+
+/* An idle thread's stack cannot change: it is read when the thread has run, no more than
+ * ten times a second. */
+static void take_idle(struct sampler *s, struct os_thread *t, uint64_t moment, uint64_t gap,
+		uint64_t now)
+{
+	struct pending p = { .node = t->idle_node };
+
+	t->idle_ns += gap;
+	if (t->idle_time && now - t->idle_time < IDLE_EVERY && !s->all_idle)
+		return;
+	if (t->moved || !t->idle_node) {
+		t->moved = false;
+		if (!read_stack(s, t, moment, &p))
+			return;
+		t->idle_node = p.broken || p.doubts ? 0 : p.node;
+	}
+	sampler_put(s, t, p, MP_STATE_IDLE, t->idle_ns, now);
+	t->idle_ns = 0;
+	t->idle_time = now;
+}
+
+/* Who holds the lock of an interpreter. */
+static void take_locks(struct sampler *s)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < s->threads.n; i++)
+		s->threads.thread[i]->locks = false;
+	for (size_t i = 0; i < s->threads.states; i++) {
+		struct py_state *state = &s->threads.state[i];
+
+		any |= state->holds_gil;
+		if (state->holds_gil && state->thread)
+			state->thread->locks = true;
+	}
+	s->counts.locked += any;
+}
+
+static void take_thread(struct sampler *s, struct os_thread *t, uint64_t moment, uint64_t gap,
+		uint64_t now)
+{
+	struct pending p = { 0 };
+
+	if (s->gil_only && !t->locks)
+		return;
+	if (!t->id)
+		sampler_name(s, t, now);
+	if (!t->running && !s->gil_only) {
+		take_idle(s, t, moment, gap, now);
+		return;
+	}
+	t->idle_node = 0;
+	if (read_stack(s, t, moment, &p))
+		sampler_put(s, t, p, 0, gap, now);
+}
+
+bool sampler_take(struct sampler *s, uint64_t now)
+{
+	uint64_t gap = now - s->last;
+
+	if (!threads_read(&s->threads))
+		return false;
+	s->counts.moments++;
+	size_take(&s->size, s->writer, now);
+	take_locks(s);
+	for (size_t i = 0; i < s->threads.n; i++)
+		if (s->threads.thread[i]->used)
+			threads_look(&s->threads, s->threads.thread[i]);
+	for (size_t i = 0; i < s->threads.n; i++) {
+		struct os_thread *t = s->threads.thread[i];
+
+		if (t->used && !t->gone)
+			take_thread(s, t, s->counts.moments, gap, now);
+	}
+	for (size_t i = 0; i < s->threads.states; i++)
+		s->counts.unknown += !s->threads.state[i].thread;
+	sampler_leave(s, now);
+	size_take_pss(&s->size, s->writer, now);
+	s->last = now;
+	if (s->n_pending >= PENDING_MOST)
+		sampler_write(s);
+	return true;
+}

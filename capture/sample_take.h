@@ -1,0 +1,84 @@
+/* sample_take.h - samples of one process: at each moment what every Python thread of it
+ * does, as records of a trace.
+ *
+ * A stack that changed while it was read is written as it is if each of its calls has
+ * been seen in one that did not; if not by the time it is written, it ends at the first
+ * call that nobody saw with the frame [torn].  Weights of a thread's samples add up to
+ * the time it was watched.
+ */
+#ifndef MP_SAMPLE_TAKE_H
+#define MP_SAMPLE_TAKE_H
+
+#include "sample_code.h"
+#include "sample_find.h"
+#include "sample_size.h"
+#include "sample_stack.h"
+#include "sample_threads.h"
+#include "trail.h"
+
+enum { SAMPLE_TICK = 1000, SAMPLE_WHY = 320, SAMPLE_COMMAND = 4096 };    /* ns; bytes */
+
+struct sample_counts {
+	uint64_t moments, missed;       /* missed: the lists of threads could not be read */
+	uint64_t locked;                /* moments in which a thread held a GIL */
+	uint64_t running, idle, torn;
+	uint64_t unknown;               /* a state whose thread is not known was left out */
+	uint64_t threads;
+};
+
+struct doubt { uint64_t call; uint32_t node; };         /* node: of the caller */
+
+struct pending {                /* a sample not written yet */
+	uint64_t time, weight, rss;
+	uint32_t thread, process, node, state;
+	uint32_t doubt, doubts;         /* calls not seen in a stable stack: into doubt[] */
+	bool broken;                    /* node is not the innermost frame: that is not known */
+};
+
+struct sampler {                /* all zero at first */
+	struct mp_writer *writer;
+	struct mp_tree *tree;
+	pid_t pid;
+	bool all_idle, gil_only;
+	bool attached;
+	struct interpreter_image image, found;
+	struct threads threads;
+	struct stack_reader reader;
+	struct codes codes;
+	struct trail trail;
+	struct table calls;             /* seen in a stable stack: caller's location, code */
+	uint8_t *sure;                  /* by node: all calls of its stack are */
+	size_t sure_room;
+	struct pending *pending;
+	struct doubt *doubt;
+	size_t n_pending, pending_room, n_doubt, doubt_room;
+	uint32_t *location;             /* of the stack being made */
+	uint64_t *call;
+	size_t location_room;
+	uint32_t process;
+	struct sample_size size;
+	uint64_t last;                  /* time of the moment before this one */
+	struct sample_counts counts;
+	bool failed;                    /* memory ran out */
+};
+
+/* Look for the interpreter in s->pid.  1: found, 0: there is none (WHY), -1: the process
+ * cannot be read (WHY). */
+int sampler_find(struct sampler *, char why[SAMPLE_WHY]);
+/* The command line of a process, "" if it cannot be read. */
+void sampler_command(pid_t, char line[SAMPLE_COMMAND]);
+/* After it was found: begin to sample.  False: it is the one sampled so far. */
+bool sampler_attach(struct sampler *, uint64_t now);
+/* There is none any more. */
+void sampler_detach(struct sampler *, uint64_t now);
+/* Samples of this moment, NOW ns after the trace began.  False: its threads cannot be
+ * told; if the interpreter is still there the moment is lost. */
+bool sampler_take(struct sampler *, uint64_t now);
+void sampler_lost(struct sampler *);
+/* Write what waits. */
+void sampler_write(struct sampler *);
+/* Now and then: names that changed, threads that ended while no Python was in them. */
+void sampler_names(struct sampler *);
+void sampler_free(struct sampler *);
+
+#endif

@@ -1,0 +1,198 @@
+/* sample_write.c - a sampler's begin, end and output (sample_take.h). */
+#include "sample_own.h"
+
+#include "encode.h"
+#include "sample_refuse.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+bool sample_room(struct sampler *s, void *x, size_t n, size_t *room, size_t size)
+{
+	size_t wide = *room ? *room * 2 : 64;
+	void **at = x, *grown;
+
+	if (n < *room)
+		return true;
+	grown = realloc(*at, wide * size);
+	if (!grown) {
+		s->failed = true;
+		return false;
+	}
+	*at = grown;
+	*room = wide;
+	return true;
+}
+
+/* ---- attaching ---------------------------------------------------------------------------- */
+
+void sampler_command(pid_t pid, char line[SAMPLE_COMMAND])
+{
+	char path[64];
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, line, SAMPLE_COMMAND - 1);
+		close(fd);
+	}
+	while (n > 0 && !line[n - 1])
+		n--;
+	for (ssize_t i = 0; i < n; i++)
+		if (!line[i])
+			line[i] = ' ';
+	line[n > 0 ? n : 0] = '\0';
+}
+
+static void define_process(struct sampler *s, uint64_t now)
+{
+	struct mp_process p = { .pid = (uint64_t)s->pid, .start = now / SAMPLE_TICK,
+		.page = (uint32_t)sysconf(_SC_PAGESIZE) };
+	char path[64], text[SAMPLE_COMMAND], *base;
+	ssize_t n;
+
+	sampler_command(s->pid, text);
+	p.command = mp_def_cstring(s->tree, text);
+	snprintf(path, sizeof path, "/proc/%d/exe", (int)s->pid);
+	n = readlink(path, text, sizeof text - 1);
+	text[n > 0 ? n : 0] = '\0';
+	base = strrchr(text, '/');
+	p.name = mp_def_cstring(s->tree, base ? base + 1 : text);
+	p.arch = mp_def_cstring(s->tree, "x86_64");
+	s->process = mp_def_process(s->tree, &p);
+}
+
+int sampler_find(struct sampler *s, char why[SAMPLE_WHY])
+{
+	int e = sample_find(s->pid, &s->found, why, SAMPLE_WHY);
+
+	if (!e)
+		return s->found.offsets != NULL;
+	sample_refuse(s->pid, e, why, SAMPLE_WHY);
+	return -1;
+}
+
+bool sampler_attach(struct sampler *s, uint64_t now)
+{
+	if (s->attached && s->found.runtime == s->image.runtime &&
+			s->found.offsets == s->image.offsets)
+		return false;
+	sampler_detach(s, now);
+	s->image = s->found;
+	threads_init(&s->threads, s->pid, &s->image);
+	s->reader.pid = s->codes.pid = s->pid;
+	s->reader.image = s->codes.image = &s->image;
+	s->codes.tree = s->tree;
+	define_process(s, now);
+	size_open(&s->size, s->pid, s->process, s->tree);
+	s->last = now;
+	s->attached = true;
+	return true;
+}
+
+/* ---- writing ------------------------------------------------------------------------------- */
+
+static uint32_t torn_under(struct sampler *s, uint32_t node)
+{
+	uint32_t code = mp_def_code(s->tree, mp_def_cstring(s->tree, "[torn]"), 0, 0);
+
+	s->counts.torn++;
+	return mp_def_node(s->tree, node, mp_def_location(s->tree, MP_LOC_NOTE, code, 0));
+}
+
+/* As far as every call has been seen in a stable stack by now. */
+static uint32_t settled(struct sampler *s, const struct pending *p)
+{
+	uint32_t node = p->node;
+	bool torn = p->broken;
+
+	for (uint32_t i = p->doubt; i < p->doubt + p->doubts; i++)
+		if (!table_find(&s->calls, s->doubt[i].call)) {
+			node = s->doubt[i].node;        /* the outermost is the last */
+			torn = true;
+		}
+	return torn ? torn_under(s, node) : node;
+}
+
+void sampler_write(struct sampler *s)
+{
+	for (size_t i = 0; i < s->n_pending; i++) {
+		const struct pending *p = &s->pending[i];
+		struct mp_event e = {
+			.op = MP_OP_SAMPLE, .time = p->time, .process = p->process,
+			.thread = p->thread, .node = settled(s, p), .weight = p->weight,
+			.state = p->state, .rss = p->rss,
+		};
+
+		mp_put_event(s->writer, s->tree, &e);
+	}
+	s->n_pending = s->n_doubt = 0;
+	s->failed |= s->tree->failed;
+}
+
+void sampler_names(struct sampler *s)
+{
+	for (size_t i = 0; i < s->threads.n; i++) {
+		struct os_thread *t = s->threads.thread[i];
+
+		if (!t->used)
+			threads_look(&s->threads, t);
+		else if (t->id && t->ran_since)
+			sampler_name(s, t, s->last);
+	}
+	s->failed |= s->tree->failed;
+}
+
+/* The idle time of T that no sample stands for yet. */
+static void put_rest(struct sampler *s, struct os_thread *t, uint64_t now)
+{
+	if (t->idle_ns && t->idle_node)
+		sampler_put(s, t, (struct pending){ .node = t->idle_node }, MP_STATE_IDLE, t->idle_ns, now);
+	t->idle_ns = 0;
+}
+
+void sampler_leave(struct sampler *s, uint64_t now)
+{
+	struct os_thread *t;
+
+	while ((t = threads_gone(&s->threads))) {
+		put_rest(s, t, now);
+		threads_drop(&s->threads, t);
+	}
+}
+
+void sampler_lost(struct sampler *s)
+{
+	s->counts.missed++;
+	mp_enc_lost(s->writer, 1, 0);
+}
+
+void sampler_detach(struct sampler *s, uint64_t now)
+{
+	if (!s->attached)
+		return;
+	for (size_t i = 0; i < s->threads.n; i++)
+		put_rest(s, s->threads.thread[i], now);
+	sampler_write(s);
+	threads_free(&s->threads);
+	codes_free(&s->codes);
+	size_close(&s->size);
+	s->attached = false;
+}
+
+void sampler_free(struct sampler *s)
+{
+	stack_reader_free(&s->reader);
+	trail_free(&s->trail);
+	table_clear(&s->calls);
+	free(s->sure);
+	free(s->pending);
+	free(s->doubt);
+	free(s->location);
+	free(s->call);
+}
