@@ -126,17 +126,18 @@ static bool holds(const struct piece *p, uint64_t address, size_t size)
 
 const uint8_t *snapshot_find(struct snapshot *s, unsigned copy, uint64_t address, size_t size)
 {
-	/* a chain goes on in the same piece or the next one */
-	for (size_t k = 0; k < s->n; k++) {
-		size_t i = (s->hint + k) % s->n;
-		const struct piece *p = &s->x[i];
+	size_t i = s->hint;
 
-		if (!holds(p, address, size))
-			continue;
-		s->hint = i;
-		return s->copy[copy] + p->at + (address - p->address);
-	}
-	return NULL;
+	/* a chain goes on in the same piece or the next one */
+	while (i < s->n && !holds(&s->x[i], address, size))
+		i++;
+	if (i == s->n)
+		for (i = 0; i < s->hint && !holds(&s->x[i], address, size); )
+			i++;
+	if (i == s->n || !holds(&s->x[i], address, size))
+		return NULL;
+	s->hint = i;
+	return s->copy[copy] + s->x[i].at + (address - s->x[i].address);
 }
 
 const uint8_t *snapshot_fetch(struct snapshot *s, pid_t pid, uint64_t address, size_t size)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 enum {
-	MOST_FRAMES = 16384,    /* as deep as a stack of a trace is */
+	MOST_FRAMES = 1 << 16,  /* a trace has the outermost 16,384 of them */
 	MOST_FETCHED = 4096,
 	OWNED_BY_GENERATOR = 1, OWNED_BY_C_STACK = 3,
 	CHUNK_HEAD = 24,        /* previous, size, top */

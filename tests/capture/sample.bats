@@ -285,3 +285,20 @@ PY
     fi
     runs $pid
 }
+
+@test "a process that means no good: it comes to an end, and says what it did not see" {
+    for what in 0 1 2 3 4 5 6 7; do
+        rm -f in out
+        start "$build/targets/hostile" $what
+        run --separate-stderr timeout 20 mp-sample -p $pid -d 0.3 -o h.mp
+        [ "$status" = 0 ] || { echo "$what: $status $stderr"; return 1; }
+        clean h.mp
+        case $what in
+        0) mp-fold h.mp | grep -q '^function (function)\(;function (function)\)\{9\} [0-9]*$' ;;
+        1 | 2) [[ $stderr == *'moments were lost'* ]] && grep -q 'lost event' check ;;
+        *) [[ $stderr == *'torn samples: '[1-9]* ]] && mp-fold h.mp | grep -q '\[torn\]' ;;
+        esac
+        kill -KILL $pid
+        wait $pid || true
+    done
+}
