@@ -1,10 +1,12 @@
 /* cfi.c - look an address up in .eh_frame_hdr and run its call frame program.
- * Only rbp, the return address and the CFA are followed; all else is skipped.
+ * Only the frame pointer, the return address and the CFA are followed; all else is
+ * skipped.
  *
  * Invariant: a row is returned only if the whole program up to PC was
  * understood; nothing is guessed.
  */
 #include "cfi.h"
+#include "arch.h"
 
 #include <string.h>
 
@@ -112,9 +114,9 @@ static bool read_encoded(const uint8_t **p, uint8_t enc, uintptr_t data, uintptr
 
 static struct cfi_place *place(struct cfi_row *row, uint64_t reg)
 {
-	if (reg == CFI_RBP)
-		return &row->rbp;
-	return reg == CFI_RA ? &row->ra : &row->rest;
+	if (reg == ARCH_FP)
+		return &row->fp;
+	return reg == ARCH_RA ? &row->ra : &row->rest;
 }
 
 static void set(struct cfi_row *row, uint64_t reg, enum cfi_rule rule, int64_t value)
@@ -254,7 +256,7 @@ static bool change(struct program *g, struct cfi_row *row, uint8_t op)
 		read_uleb(&g->at);
 		return true;
 	default:
-		return false;
+		return arch_cfi_is_mark(op);
 	}
 }
 
@@ -296,7 +298,7 @@ static bool read_cie(struct program *g, const uint8_t *cie, bool *augmented, boo
 	p += strlen(a) + 1;
 	g->code_align = read_uleb(&p);
 	g->data_align = read_sleb(&p);
-	if ((version == 1 ? *p++ : read_uleb(&p)) != CFI_RA)
+	if ((version == 1 ? *p++ : read_uleb(&p)) != ARCH_RA)
 		return false;
 	g->encoding = 0;
 	*augmented = a[0] == 'z';
@@ -348,8 +350,7 @@ static bool read_fde(const uint8_t *fde, uintptr_t pc, struct cfi_row *row)
 	    !read_encoded(&p, g.encoding & 0x0f, 0, &range) || pc < from || pc - from >= range)
 		return false;
 	memset(row, 0, sizeof(*row));
-	set_cfa(row, CFI_RSP, 8);
-	row->ra.rule = CFI_ODD;
+	set_cfa(row, ARCH_SP, 0);
 	if (!run(&g, row))
 		return false;
 	g.first = *row;

@@ -6,8 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CFI_RBP = 6, CFI_RSP = 7, CFI_RA = 16 };
-
 enum cfi_rule {
 	CFI_SAME,       /* the register is what it was */
 	CFI_OFFSET,     /* saved at cfa + value */
@@ -24,7 +22,7 @@ struct cfi_place {
 };
 
 struct cfi_row {
-	struct cfi_place rbp, ra;
+	struct cfi_place fp, ra;
 	struct cfi_place rest;  /* unused registers: kept out of the way */
 	uint64_t cfa_register;
 	int64_t cfa_offset;

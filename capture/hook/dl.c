@@ -14,32 +14,8 @@
 void *hook_before_dlopen(void);
 void *hook_before_dlsym(void *handle);
 
-#define TRAMPOLINE(name, before, edit) \
-	__asm__(".text\n" \
-		".globl " name "\n" \
-		".type " name ", @function\n" \
-		name ":\n" \
-		"	.cfi_startproc\n" \
-		"	pushq %rdi\n" \
-		"	.cfi_adjust_cfa_offset 8\n" \
-		"	pushq %rsi\n" \
-		"	.cfi_adjust_cfa_offset 8\n" \
-		"	subq $8, %rsp\n" \
-		"	.cfi_adjust_cfa_offset 8\n" \
-		"	call " before "\n" \
-		"	addq $8, %rsp\n" \
-		"	.cfi_adjust_cfa_offset -8\n" \
-		"	popq %rsi\n" \
-		"	.cfi_adjust_cfa_offset -8\n" \
-		"	popq %rdi\n" \
-		"	.cfi_adjust_cfa_offset -8\n" \
-		edit \
-		"	jmp *%rax\n" \
-		"	.cfi_endproc\n" \
-		".size " name ", .-" name "\n")
-
-TRAMPOLINE("dlopen", "hook_before_dlopen", "	andl $~8, %esi\n"); /* RTLD_DEEPBIND */
-TRAMPOLINE("dlsym", "hook_before_dlsym", "");
+ARCH_TRAMPOLINE("dlopen", "hook_before_dlopen", ARCH_CLEAR_BIT_3); /* RTLD_DEEPBIND */
+ARCH_TRAMPOLINE("dlsym", "hook_before_dlsym", "");
 
 static void catch_up(void)
 {

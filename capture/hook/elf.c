@@ -4,6 +4,7 @@
 #include "elf.h"
 
 #include <string.h>
+#include <sys/auxv.h>
 
 bool hook_elf_header(struct hook_elf *e, uintptr_t base, uintptr_t map)
 {
@@ -114,7 +115,7 @@ static void *value_of(const struct hook_elf *e, const ElfW(Sym) *s)
 	uintptr_t at = e->base + s->st_value;
 
 	if (ELF64_ST_TYPE(s->st_info) == STT_GNU_IFUNC)
-		return ((void *(*)(void))at)();
+		return ((void *(*)(unsigned long))at)(getauxval(AT_HWCAP));
 	return (void *)at;
 }
 

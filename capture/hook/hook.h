@@ -28,6 +28,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
+#include "arch.h"
 #include "ring.h"
 #include "wire.h"
 
@@ -41,14 +42,6 @@ enum {
 	HOOK_FRAMES_MAX = 1024,         /* native and Python each; more is CUT */
 	HOOK_PYTHON_WORDS = 640,        /* per-thread words of python*.c, zero at first */
 };
-
-/* Who called the allocator: read in the exported function itself. */
-struct hook_caller {
-	const void *ip;         /* return address: the innermost frame shown */
-	const void *frame;      /* __builtin_frame_address(0): holds saved rbp, then ip */
-};
-#define HOOK_CALLER \
-	((struct hook_caller){ __builtin_return_address(0), __builtin_frame_address(0) })
 
 /* A Python frame as it is read from the interpreter; innermost first. */
 struct py_raw {
@@ -121,7 +114,7 @@ enum {
 };
 extern struct hook_page {
 	_Atomic uint32_t on;
-	char fill[4092];
+	char fill[ARCH_PAGE_MAX - sizeof(uint32_t)];
 } hook_page;
 
 struct hook_tls {

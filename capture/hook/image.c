@@ -5,9 +5,9 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <x86intrin.h>
 
 enum { EXE_MAX = 4096, COMMAND_MAX = 8192 };
 
@@ -63,14 +63,14 @@ static void new_number(void)
 	uint64_t n = 0;
 
 	if (hook_syscall(SYS_getrandom, (long)&n, sizeof(n), 1, 0, 0, 0) != sizeof(n))
-		n = hook_mix(hook_mix(hook_image, (uint64_t)hook_pid << 32), __rdtsc());
+		n = hook_mix(hook_mix(hook_image, (uint64_t)hook_pid << 32), arch_ticks());
 	hook_image = n != 0 ? n : 1;
 }
 
 void hook_image_begin(void)
 {
-	long r = hook_syscall(SYS_readlink, (long)"/proc/self/exe", (long)exe, sizeof(exe), 0,
-			      0, 0);
+	long r = hook_syscall(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)exe,
+			      sizeof(exe), 0, 0);
 
 	exe_len = r > 0 ? (size_t)r : 0;
 	command_len = read_file("/proc/self/cmdline", command, sizeof(command));
@@ -82,7 +82,7 @@ void hook_image_fork(void)
 {
 	parent_image = hook_image;
 	start = 0;
-	hook_image = hook_mix(hook_mix(hook_image, (uint64_t)hook_pid << 32), __rdtsc()) | 1;
+	hook_image = hook_mix(hook_mix(hook_image, (uint64_t)hook_pid << 32), arch_ticks()) | 1;
 	atomic_store(&announced, 0);
 }
 
@@ -104,7 +104,7 @@ static void publish_image(struct hook_thread *t)
 		.pid = hook_pid,
 		.words = (uint32_t)(sizeof(r) / 8 + (exe_len + command_len + 7) / 8),
 		.ppid = (uint32_t)hook_syscall(SYS_getppid, 0, 0, 0, 0, 0, 0),
-		.page = 4096,
+		.page = (uint32_t)getauxval(AT_PAGESZ),
 		.parent_image = parent_image,
 		.start = start,
 		.python = python_eval,

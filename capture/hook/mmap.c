@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 
 enum { LARGE = 65536 };
@@ -138,7 +139,8 @@ static bool remap_is_refused(const void *old, size_t old_size, size_t size, cons
 {
 	uintptr_t a = (uintptr_t)old, b = (uintptr_t)to;
 
-	return ((a | b) & 4095) != 0 || size == 0 || (a < b + size && b < a + old_size);
+	return ((a | b) & (getauxval(AT_PAGESZ) - 1)) != 0 || size == 0 ||
+	       (a < b + size && b < a + old_size);
 }
 
 void *hook_mremap(void *old, size_t old_size, size_t size, int flags, ...)

@@ -11,6 +11,7 @@
  */
 #include "module.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/syscall.h>
@@ -126,8 +127,8 @@ HOOK_COLD static const char *complete_path(const char *name, uint16_t *len)
 	long r;
 
 	if (name[0] == '\0') {
-		r = hook_syscall(SYS_readlink, (long)"/proc/self/exe", (long)text,
-				 sizeof(text), 0, 0, 0);
+		r = hook_syscall(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)text,
+				 sizeof(text), 0, 0);
 		return keep_path(text, r > 0 ? (size_t)r : 0, "", len);
 	}
 	r = hook_syscall(SYS_getcwd, (long)text, sizeof(text) - 1, 0, 0, 0, 0);

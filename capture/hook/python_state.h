@@ -40,8 +40,7 @@ static inline const void *own_state(const void *last)
 	}
 	current = *(void *const volatile *)python_field(mp_python.runtime, o->runtime_current);
 	if (hook_likely(current && current == last &&
-			*(const uintptr_t *)python_field(last, o->thread_id) ==
-				(uintptr_t)__builtin_thread_pointer()))
+			*(const uintptr_t *)python_field(last, o->thread_id) == arch_thread()))
 		return last;
 	own = mp_python.gilstate();
 	if (hook_likely(current == own) || !current)

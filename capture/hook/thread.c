@@ -13,7 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-struct hook_page hook_page __attribute__((aligned(4096)));
+struct hook_page hook_page __attribute__((aligned(ARCH_PAGE_MAX)));
 __thread struct hook_tls hook_tls __attribute__((tls_model("initial-exec")));
 
 static _Atomic(struct hook_thread *) threads;   /* of depth 0 */

@@ -1,7 +1,7 @@
 /* unwind.c - the native stack of the calling thread.
  *
  * Three caches, all the thread's own.  Rows: how to step from an address.  The
- * spine, the last stack that was walked: a step is a function of ip, sp and rbp and
+ * spine, the last stack that was walked: a step is a function of ip, sp and fp and
  * of the words its rule loads, so once a frame is met in the same state, and every
  * word that was loaded outward of it still has its value, the rest of the stack is
  * the same.  Segments: the innermost frames as they lay on the spine before, with
@@ -31,27 +31,29 @@ static void keep_segment(struct hook_walk *w, const struct hook_state *at, unsig
 	struct segment *g = &w->segment[set][w->victim[set]++ % WAYS];
 	const struct frame *f = &w->frame[base + fresh], *stop = &w->frame[base];
 	uint64_t hash = 0, power = 1;
+	uintptr_t slot;
 	unsigned n = 0;
 
 	g->stamp = 0;
 	if (fresh == 0 || 2 * fresh > SEGMENT_CHECKS || base == 0)
 		return;
-	g->base_rbp = 0;
+	g->base_fp = 0;
 	for (; f > stop; f--) {
 		if ((f->meta & (FRAME_OPAQUE | FRAME_LAST | FRAME_EXACT)) != 0)
 			return;
-		g->check[n++] = (struct check){f[-1].sp - 8, f[-1].ip};
+		slot = return_slot(f);
+		g->check[n++] = (struct check){slot, arch_word(slot, f[-1].ip)};
 		if (f->meta >> FRAME_SAVED)
-			g->base_rbp = f[-1].sp - (f->meta >> FRAME_SAVED);
-		if (f->meta & FRAME_CHECK_RBP)
-			g->check[n++] = (struct check){g->base_rbp, f[-1].rbp};
+			g->base_fp = f[-1].sp - (f->meta >> FRAME_SAVED);
+		if (f->meta & FRAME_CHECK_FP)
+			g->check[n++] = (struct check){g->base_fp, f[-1].fp};
 		hash += hash_frame(f->ip, f->meta) * power;
 		power *= POWER;
 	}
 	g->ip = at->ip;
 	g->sp = at->sp;
-	g->rbp = at->rbp;
-	g->live = (w->frame[base + fresh].meta & FRAME_RBP_LIVE) != 0;
+	g->fp = at->fp;
+	g->live = (w->frame[base + fresh].meta & FRAME_FP_LIVE) != 0;
 	g->checks = (uint16_t)n;
 	g->base_ip = stop->ip;
 	g->base_sp = stop->sp;
@@ -75,17 +77,17 @@ static inline uint64_t by_segment(struct hook_walk *w, const struct hook_state *
 {
 	const struct segment *g = w->segment[segment_set(s)], *end = g + WAYS;
 	const struct frame *f = &w->frame[valid];
-	uintptr_t rbp;
+	uintptr_t fp;
 
 	while (g->sp != s->sp || g->ip != s->ip || g->stamp != w->stamp ||
-	       (g->live && g->rbp != s->rbp) || !holds(g))
+	       (g->live && g->fp != s->fp) || !holds(g))
 		if (++g == end)
 			return 0;
 	while (f->sp < g->base_sp)
 		f--;
-	rbp = g->base_rbp != 0 ? *(const uintptr_t *)g->base_rbp : s->rbp;
+	fp = g->base_fp != 0 ? *(const uintptr_t *)g->base_fp : s->fp;
 	if (f->sp != g->base_sp || f->ip != g->base_ip || (f->meta & FRAME_EXACT) != 0 ||
-	    (f->rbp != rbp && (f->meta & FRAME_RBP_LIVE) != 0) ||
+	    (f->fp != fp && (f->meta & FRAME_FP_LIVE) != 0) ||
 	    unchanged(w, (int)(f - w->frame)) != 1)
 		return 0;
 	return f->hash * g->power + g->hash;
@@ -119,9 +121,9 @@ HOOK_COLD static void forget(struct hook_thread *t, struct hook_walk *w, uint32_
 static inline struct hook_state state_of(struct hook_caller caller)
 {
 	return (struct hook_state){
-		.ip = (uintptr_t)caller.ip,
-		.sp = (uintptr_t)caller.frame + 16,
-		.rbp = *(const uintptr_t *)caller.frame,
+		.ip = arch_caller_ip(caller),
+		.sp = arch_caller_sp(caller),
+		.fp = arch_caller_fp(caller),
 	};
 }
 

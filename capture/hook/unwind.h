@@ -8,15 +8,25 @@
 enum hook_step { STEP_ON, STEP_END, STEP_TORN, STEP_FULL };
 
 struct hook_state {
-	uintptr_t ip, sp, rbp;
+	uintptr_t ip, sp, fp;   /* fp: rbp, x29 */
 	bool exact;             /* ip was interrupted there, not returned to */
-	bool rbp_unknown;
+	bool fp_unknown;
+	struct arch_link link;  /* if exact */
 };
 
-/* How to step from an address, in one word: bits 0-1 kind, 2-16 cfa offset / 8,
- * 17-24 distance of the saved rbp below the cfa / 8 (0: unchanged). */
-enum { ROW_RSP, ROW_RBP, ROW_END, ROW_SPECIAL };
-enum { ROW_DISTANCE = 17 };
+/* A frame's flags are below this bit; from it on, how far below the cfa fp is saved. */
+enum { FRAME_SAVED = 16 };
+
+/* How to step from an address: the cfa lies so many bytes above a register, and
+ * what was saved so many below the cfa. */
+enum { ROW_SP, ROW_FP, ROW_END, ROW_SPECIAL };
+
+struct hook_row {
+	unsigned kind;
+	uint32_t cfa;
+	uint32_t fp;            /* 0: unchanged */
+	uint32_t ra;
+};
 
 bool hook_readable(struct hook_thread *, uintptr_t address, size_t bytes);
 
@@ -32,6 +42,6 @@ static inline bool hook_load(struct hook_thread *t, uintptr_t address, uintptr_t
 }
 
 /* The row for PC from the tables; *keep: it may be cached. */
-uint64_t hook_row(uintptr_t pc, bool *keep);
+struct hook_row hook_row(uintptr_t pc, bool *keep);
 enum hook_step hook_step_special(struct hook_thread *, struct hook_state *, uintptr_t pc);
 #endif

@@ -45,27 +45,30 @@ HOOK_COLD bool hook_readable(struct hook_thread *t, uintptr_t address, size_t by
 
 /* ---- rows ---- */
 
-static uint64_t pack(const struct cfi_row *row)
+/* What is not as simple as this has a rule of its own. */
+static struct hook_row simple(const struct cfi_row *row)
 {
-	uint64_t distance = 0;
+	static const struct hook_row special = {.kind = ROW_SPECIAL};
+	struct hook_row r = {.kind = row->cfa_register == ARCH_SP ? ROW_SP : ROW_FP};
 
 	if (row->ra.rule == CFI_UNDEFINED)
-		return ROW_END;
+		return (struct hook_row){.kind = ROW_END};
 	if (row->signal || row->cfa_expr != NULL || row->ra.rule != CFI_OFFSET ||
-	    row->ra.value != -8 || row->cfa_offset < 8 || (row->cfa_offset & 7) != 0 ||
-	    row->cfa_offset / 8 >= 1 << 15 ||
-	    (row->cfa_register != CFI_RSP && row->cfa_register != CFI_RBP))
-		return ROW_SPECIAL;
-	if (row->rbp.rule == CFI_OFFSET) {
-		if (row->rbp.value >= 0 || (row->rbp.value & 7) != 0 ||
-		    row->rbp.value < -255 * 8)
-			return ROW_SPECIAL;
-		distance = (uint64_t)-row->rbp.value / 8;
-	} else if (row->rbp.rule != CFI_SAME) {
-		return ROW_SPECIAL;
+	    !arch_ra_is_simple(-row->ra.value) || row->cfa_offset < 8 ||
+	    (row->cfa_offset & 7) != 0 || row->cfa_offset >= 1 << 18 ||
+	    (row->cfa_register != ARCH_SP && row->cfa_register != ARCH_FP))
+		return special;
+	if (row->fp.rule == CFI_OFFSET) {
+		if (row->fp.value >= 0 || (row->fp.value & 7) != 0 ||
+		    -row->fp.value >= 1 << (32 - FRAME_SAVED))
+			return special;
+		r.fp = (uint32_t)-row->fp.value;
+	} else if (row->fp.rule != CFI_SAME) {
+		return special;
 	}
-	return (row->cfa_register == CFI_RSP ? ROW_RSP : ROW_RBP) |
-	       (uint64_t)row->cfa_offset / 8 << 2 | distance << ROW_DISTANCE;
+	r.cfa = (uint32_t)row->cfa_offset;
+	r.ra = (uint32_t)-row->ra.value;
+	return r;
 }
 
 static bool find(uintptr_t pc, struct cfi_row *row)
@@ -75,19 +78,19 @@ static bool find(uintptr_t pc, struct cfi_row *row)
 	return hdr != NULL && cfi_find(hdr, pc, row);
 }
 
-uint64_t hook_row(uintptr_t pc, bool *keep)
+struct hook_row hook_row(uintptr_t pc, bool *keep)
 {
 	struct cfi_row row;
 
 	*keep = find(pc, &row);         /* else a module may come to be there */
-	return *keep ? pack(&row) : ROW_SPECIAL;
+	return *keep ? simple(&row) : (struct hook_row){.kind = ROW_SPECIAL};
 }
 
 /* ---- frames with a rule of their own ---- */
 
 enum { EXPR_STACK = 8 };
 
-/* DWARF expression over rbp, rsp and rip; FULL: more than that is needed. */
+/* DWARF expression over fp, sp and ip; FULL: more than that is needed. */
 static enum hook_step evaluate(struct hook_thread *t, const struct hook_state *s,
 			       const uint8_t *p, const uint8_t *end, bool push, uintptr_t cfa,
 			       uintptr_t *out)
@@ -113,11 +116,11 @@ static enum hook_step evaluate(struct hook_thread *t, const struct hook_state *s
 		}
 		if (n > EXPR_STACK)
 			return STEP_FULL;
-		if (op == 0x70 + CFI_RBP && !s->rbp_unknown) {
-			v[n++] = s->rbp + (uintptr_t)offset;
-		} else if (op == 0x70 + CFI_RSP) {
+		if (op == 0x70 + ARCH_FP && !s->fp_unknown) {
+			v[n++] = s->fp + (uintptr_t)offset;
+		} else if (op == 0x70 + ARCH_SP) {
 			v[n++] = s->sp + (uintptr_t)offset;
-		} else if (op == 0x70 + CFI_RA) {
+		} else if (op == ARCH_BREG_IP) {
 			v[n++] = s->ip + (uintptr_t)offset;
 		} else if (op >= 0x30 && op <= 0x4f) { /* lit* */
 			v[n++] = op - 0x30u;
@@ -149,18 +152,28 @@ static enum hook_step evaluate(struct hook_thread *t, const struct hook_state *s
 /* The kernel's frame: ucontext lies at the stack pointer. */
 static enum hook_step step_signal(struct hook_thread *t, struct hook_state *s)
 {
-	enum { GREGS = 40, R_RBP = 10, R_RSP = 15, R_RIP = 16 };
-	uintptr_t regs = s->sp + GREGS, rbp, sp, ip;
+	uintptr_t fp, sp, ip, link = 0;
 
-	if (!hook_load(t, regs + R_RBP * 8, &rbp) || !hook_load(t, regs + R_RSP * 8, &sp) ||
-	    !hook_load(t, regs + R_RIP * 8, &ip))
+	if (!hook_load(t, s->sp + ARCH_SIGNAL_FP, &fp) ||
+	    !hook_load(t, s->sp + ARCH_SIGNAL_SP, &sp) ||
+	    !hook_load(t, s->sp + ARCH_SIGNAL_IP, &ip) ||
+	    (ARCH_SIGNAL_LINK != 0 && !hook_load(t, s->sp + ARCH_SIGNAL_LINK, &link)))
 		return STEP_TORN;
-	s->rbp = rbp;
+	s->link = arch_link(link);
+	s->fp = fp;
 	s->sp = sp;
 	s->ip = ip;
-	s->rbp_unknown = false;
+	s->fp_unknown = false;
 	s->exact = true;
 	return STEP_ON;
+}
+
+/* Does a handler return here, to code that no table describes? */
+static bool is_sigreturn(const struct hook_state *s)
+{
+	return ARCH_SIGRETURN != 0 && !s->exact && (s->ip & 3) == 0 &&
+	       (s->ip & 4095) <= 4096 - ARCH_SIGRETURN && page_readable(s->ip & ~4095ul) &&
+	       arch_is_sigreturn(s->ip);
 }
 
 /* No table: the dynamic linker's entry, or the made-up return address of a stack
@@ -179,43 +192,50 @@ HOOK_COLD enum hook_step hook_step_special(struct hook_thread *t, struct hook_st
 	uintptr_t cfa, ip, at;
 	enum hook_step step;
 
-	if (!find(pc, &row))
+	if (!find(pc, &row)) {
+		if (is_sigreturn(s))
+			return step_signal(t, s);
 		return is_root(s, pc) ? STEP_END : STEP_TORN;
+	}
 	if (row.signal)
 		return step_signal(t, s);
 	if (row.cfa_expr != NULL) {
 		step = evaluate(t, s, row.cfa_expr, row.cfa_expr_end, false, 0, &cfa);
 		if (step != STEP_ON)
 			return step;
-	} else if (row.cfa_register == CFI_RSP) {
+	} else if (row.cfa_register == ARCH_SP) {
 		cfa = s->sp + (uintptr_t)row.cfa_offset;
-	} else if (row.cfa_register == CFI_RBP && !s->rbp_unknown) {
-		cfa = s->rbp + (uintptr_t)row.cfa_offset;
+	} else if (row.cfa_register == ARCH_FP && !s->fp_unknown) {
+		cfa = s->fp + (uintptr_t)row.cfa_offset;
 	} else {
 		return STEP_FULL;
 	}
-	if (row.ra.rule != CFI_OFFSET)
+	if (row.ra.rule == CFI_SAME && s->exact && arch_link_address(s->link, &ip)) {
+		if (cfa < s->sp)
+			return STEP_TORN;
+	} else if (row.ra.rule != CFI_OFFSET) {
 		return STEP_FULL;
-	if (cfa <= s->sp || !hook_load(t, cfa + (uintptr_t)row.ra.value, &ip))
+	} else if (cfa <= s->sp || !hook_load(t, cfa + (uintptr_t)row.ra.value, &ip)) {
 		return STEP_TORN;
-	if (row.rbp.rule == CFI_OFFSET || row.rbp.rule == CFI_EXPR) {
-		at = cfa + (uintptr_t)row.rbp.value;
-		if (row.rbp.rule == CFI_EXPR) {
-			step = evaluate(t, s, row.rbp.expr, row.rbp.expr_end, true, cfa, &at);
+	}
+	if (row.fp.rule == CFI_OFFSET || row.fp.rule == CFI_EXPR) {
+		at = cfa + (uintptr_t)row.fp.value;
+		if (row.fp.rule == CFI_EXPR) {
+			step = evaluate(t, s, row.fp.expr, row.fp.expr_end, true, cfa, &at);
 			if (step != STEP_ON)
 				return step;
 		}
-		if (!hook_load(t, at, &s->rbp))
+		if (!hook_load(t, at, &s->fp))
 			return STEP_TORN;
-		s->rbp_unknown = false;
-	} else if (row.rbp.rule == CFI_VALUE) {
-		s->rbp = cfa + (uintptr_t)row.rbp.value;
-		s->rbp_unknown = false;
-	} else if (row.rbp.rule != CFI_SAME) {
-		s->rbp_unknown = true;
+		s->fp_unknown = false;
+	} else if (row.fp.rule == CFI_VALUE) {
+		s->fp = cfa + (uintptr_t)row.fp.value;
+		s->fp_unknown = false;
+	} else if (row.fp.rule != CFI_SAME) {
+		s->fp_unknown = true;
 	}
 	s->sp = cfa;
-	s->ip = ip;
+	s->ip = arch_address(ip);
 	s->exact = false;
 	return STEP_ON;
 }
@@ -269,11 +289,11 @@ static _Unwind_Reason_Code collect(struct _Unwind_Context *context, void *data)
 HOOK_COLD unsigned hook_unwind_full(struct hook_caller caller, uint64_t *out, unsigned max,
 				    unsigned *flags)
 {
-	struct collector c = {.out = out, .max = max, .first = (uintptr_t)caller.ip};
+	struct collector c = {.out = out, .max = max, .first = arch_caller_ip(caller)};
 	_Unwind_Reason_Code code = _Unwind_Backtrace(collect, &c);
 
 	if (!c.begun) {
-		out[c.n++] = (uintptr_t)caller.ip;
+		out[c.n++] = arch_caller_ip(caller);
 		*flags |= MP_STACK_TORN;
 	} else if (c.cut) {
 		*flags |= MP_STACK_CUT;

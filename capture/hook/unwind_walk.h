@@ -15,25 +15,25 @@ enum {
 enum {
 	FRAME_EXACT = 1,
 	FRAME_OPAQUE = 2,       /* stepped from by a rule of its own */
-	FRAME_USES_RBP = 4,
-	FRAME_RBP_LIVE = 8,     /* rbp here decides about frames outward */
-	FRAME_CHECK_RBP = 16,   /* it saved an rbp that is live outward */
+	FRAME_USES_FP = 4,
+	FRAME_FP_LIVE = 8,      /* fp here decides about frames outward */
+	FRAME_CHECK_FP = 16,    /* it saved an fp that is live outward */
 	FRAME_LAST = 32,
-	FRAME_SAVED = 16,       /* from this bit on: the saved rbp's distance below the cfa */
-	FRAME_STOP = FRAME_OPAQUE | FRAME_CHECK_RBP | FRAME_LAST,
+	FRAME_STOP = FRAME_OPAQUE | FRAME_CHECK_FP | FRAME_LAST,
 };
 
 struct row {
 	uintptr_t pc;
 	int32_t cfa;            /* bytes from the register */
-	uint32_t meta;          /* FRAME_USES_RBP, FRAME_OPAQUE: no such simple rule; SAVED */
+	uint32_t meta;          /* FRAME_USES_FP, FRAME_OPAQUE: no such simple rule; SAVED */
+	struct arch_ra ra;
 };
 
 struct frame {
-	uintptr_t ip, sp, rbp;
+	uintptr_t ip, sp, fp;
 	uint64_t hash;          /* of this frame and all outward */
 	uint32_t meta;          /* FRAME_*, and the distance SAVED */
-	uint32_t unused;
+	struct arch_ra ra;
 };
 
 struct check {
@@ -42,12 +42,12 @@ struct check {
 
 /* The innermost frames, from a state to that of a frame of the spine. */
 struct segment {
-	uintptr_t ip, sp, rbp;  /* the state; rbp if it matters */
+	uintptr_t ip, sp, fp;   /* the state; fp if it matters */
 	uint32_t stamp;
 	uint16_t checks;
-	bool live;              /* rbp matters */
+	bool live;              /* fp matters */
 	uintptr_t base_ip, base_sp;
-	uintptr_t base_rbp;     /* where the base's rbp was saved; 0: it is the state's */
+	uintptr_t base_fp;      /* where the base's fp was saved; 0: it is the state's */
 	uint64_t hash, power;   /* of the whole: base's * power + hash */
 	struct check check[SEGMENT_CHECKS];     /* innermost first */
 };
@@ -87,15 +87,16 @@ static inline size_t row_at(uintptr_t pc)
 HOOK_COLD static const struct row *row_miss(struct hook_walk *w, uintptr_t pc)
 {
 	bool keep;
-	uint64_t word = hook_row(pc, &keep), kind = word & 3;
+	struct hook_row r = hook_row(pc, &keep);
 	struct row *row = keep ? &w->row[row_at(pc)] : &w->other;
-	uint32_t distance = (uint32_t)(word >> ROW_DISTANCE) * 8;
 
-	row->cfa = (int32_t)(word >> 2 & 0x7fff) * 8;
-	row->meta = kind == ROW_RSP && distance <= (uint32_t)row->cfa ? 0
-		    : kind == ROW_RBP && distance <= 16		      ? FRAME_USES_RBP
-								      : FRAME_OPAQUE;
-	row->meta |= distance << FRAME_SAVED;
+	row->cfa = (int32_t)r.cfa;
+	/* nothing is loaded from below the register, so from below the stack pointer */
+	row->meta = r.kind > ROW_FP || r.fp > r.cfa || r.ra > r.cfa ? FRAME_OPAQUE
+		    : r.kind == ROW_FP				    ? FRAME_USES_FP
+								    : 0;
+	row->meta |= r.fp << FRAME_SAVED;
+	row->ra = arch_ra(r.ra);
 	row->pc = pc;
 	return row;
 }
@@ -104,28 +105,30 @@ HOOK_COLD static const struct row *row_miss(struct hook_walk *w, uintptr_t pc)
 HOOK_COLD static enum hook_step step_slow(struct hook_thread *t, struct hook_state *s,
 					  struct frame *f)
 {
-	uintptr_t pc = s->ip - !s->exact, cfa, saved;
+	uintptr_t pc = s->ip - !s->exact, cfa, saved, ip;
 	bool keep;
-	uint64_t row = hook_row(pc, &keep), kind = row & 3, distance = row >> ROW_DISTANCE;
+	struct hook_row row = hook_row(pc, &keep);
 
-	f->meta = FRAME_OPAQUE | FRAME_USES_RBP | (s->exact ? FRAME_EXACT : 0);
-	if (kind > ROW_RBP || s->rbp_unknown)
-		return kind == ROW_END ? STEP_END : hook_step_special(t, s, pc);
-	cfa = (kind == ROW_RBP ? s->rbp : s->sp) + (row >> 2 & 0x7fff) * 8;
-	if (cfa <= s->sp || !hook_load(t, cfa - 8, &s->ip))
+	f->meta = FRAME_OPAQUE | FRAME_USES_FP | (s->exact ? FRAME_EXACT : 0);
+	f->ra = arch_ra(row.ra);
+	if (row.kind > ROW_FP || s->fp_unknown)
+		return row.kind == ROW_END ? STEP_END : hook_step_special(t, s, pc);
+	cfa = (row.kind == ROW_FP ? s->fp : s->sp) + row.cfa;
+	if (cfa <= s->sp || !hook_load(t, cfa - row.ra, &ip))
 		return STEP_TORN;
-	if (distance != 0) {
-		saved = cfa - distance * 8;
-		if (!hook_load(t, saved, &s->rbp))
+	if (row.fp != 0) {
+		saved = cfa - row.fp;
+		if (!hook_load(t, saved, &s->fp))
 			return STEP_TORN;
 		/* the usual rule, on a page not looked at before */
-		if (distance * 8 <= 16 && saved >= s->sp)
-			f->meta = (uint32_t)(distance * 8) << FRAME_SAVED |
-				  (kind == ROW_RBP ? FRAME_USES_RBP : 0) |
+		if (saved >= s->sp && cfa - row.ra >= s->sp)
+			f->meta = row.fp << FRAME_SAVED |
+				  (row.kind == ROW_FP ? FRAME_USES_FP : 0) |
 				  (f->meta & FRAME_EXACT);
-	} else if (kind == ROW_RSP) {
+	} else if (row.kind == ROW_SP && row.ra <= row.cfa) {
 		f->meta &= FRAME_EXACT;
 	}
+	s->ip = arch_address(ip);
 	s->sp = cfa;
 	s->exact = false;
 	return STEP_ON;
@@ -139,14 +142,14 @@ step(struct hook_thread *t, struct hook_walk *w, struct hook_state *s, struct fr
 
 	f->ip = s->ip;
 	f->sp = sp;
-	f->rbp = s->rbp;
-	if (hook_unlikely(s->exact || s->rbp_unknown))
+	f->fp = s->fp;
+	if (hook_unlikely(s->exact || s->fp_unknown))
 		return step_slow(t, s, f);
 	if (hook_unlikely(row->pc != pc))
 		row = row_miss(w, pc);
 	from = sp;
-	if (row->meta & FRAME_USES_RBP) {
-		from = s->rbp;
+	if (row->meta & FRAME_USES_FP) {
+		from = s->fp;
 		if (hook_unlikely((from & 7) != 0 || from < sp))
 			return step_slow(t, s, f);
 	}
@@ -156,9 +159,10 @@ step(struct hook_thread *t, struct hook_walk *w, struct hook_state *s, struct fr
 			  cfa - sp - 8 >= t->known_end - sp))
 		return step_slow(t, s, f);
 	f->meta = row->meta;
-	s->ip = *(const uintptr_t *)(cfa - 8);
+	f->ra = row->ra;
+	s->ip = arch_address(*(const uintptr_t *)(cfa - arch_ra_below(row->ra)));
 	if (row->meta >> FRAME_SAVED)
-		s->rbp = *(const uintptr_t *)(cfa - (row->meta >> FRAME_SAVED));
+		s->fp = *(const uintptr_t *)(cfa - (row->meta >> FRAME_SAVED));
 	s->sp = cfa;
 	return STEP_ON;
 }
@@ -167,9 +171,20 @@ step(struct hook_thread *t, struct hook_walk *w, struct hook_state *s, struct fr
 
 static inline bool same_state(const struct frame *f, const struct hook_state *s)
 {
-	return f->sp == s->sp && f->ip == s->ip && !s->rbp_unknown &&
+	return f->sp == s->sp && f->ip == s->ip && !s->fp_unknown &&
 	       (f->meta & FRAME_EXACT) == (s->exact ? FRAME_EXACT : 0) &&
-	       (f->rbp == s->rbp || (f->meta & FRAME_RBP_LIVE) == 0);
+	       (f->fp == s->fp || (f->meta & FRAME_FP_LIVE) == 0);
+}
+
+/* Where F keeps its return address, and is that what it was? */
+static inline uintptr_t return_slot(const struct frame *f)
+{
+	return f[-1].sp - arch_ra_below(f->ra);
+}
+
+static inline bool returns_as_before(const struct frame *f)
+{
+	return arch_address(*(const uintptr_t *)return_slot(f)) == f[-1].ip;
 }
 
 /* How far outward of frame J the stack is what it was: the last frame that is
@@ -182,11 +197,11 @@ static inline int unchanged(const struct hook_walk *w, int j)
 		if (hook_unlikely((f->meta & FRAME_STOP) != 0)) {
 			if ((f->meta & (FRAME_OPAQUE | FRAME_LAST)) != 0)
 				break;
-			if (*(const uintptr_t *)(f[-1].sp - 8) != f[-1].ip ||
+			if (!returns_as_before(f) ||
 			    *(const uintptr_t *)(f[-1].sp - (f->meta >> FRAME_SAVED)) !=
-				    f[-1].rbp)
+				    f[-1].fp)
 				break;
-		} else if (hook_unlikely(*(const uintptr_t *)(f[-1].sp - 8) != f[-1].ip)) {
+		} else if (hook_unlikely(!returns_as_before(f))) {
 			break;
 		}
 	}
@@ -198,7 +213,7 @@ static inline void append(struct hook_walk *w, unsigned base, unsigned fresh)
 {
 	struct frame *f = &w->frame[1 + base], *end = f + fresh;
 	uint64_t hash = base > 0 ? f[-1].hash : 0x6a09e667f3bcc908ull;
-	uint32_t live = base > 0 ? f[-1].meta & FRAME_RBP_LIVE : 0;
+	uint32_t live = base > 0 ? f[-1].meta & FRAME_FP_LIVE : 0;
 	const struct frame *from = w->fresh + fresh;
 
 	for (; f < end; f++) {
@@ -206,16 +221,17 @@ static inline void append(struct hook_walk *w, unsigned base, unsigned fresh)
 
 		f->ip = from->ip;
 		f->sp = from->sp;
-		f->rbp = from->rbp;
+		f->fp = from->fp;
+		f->ra = from->ra;
 		hash = hash * POWER + hash_frame(f->ip, meta);
 		f->hash = hash;
 		if (meta >> FRAME_SAVED) {
 			if (live)
-				meta |= FRAME_CHECK_RBP;
+				meta |= FRAME_CHECK_FP;
 			live = 0;
 		}
-		if (meta & FRAME_USES_RBP)
-			live = FRAME_RBP_LIVE;
+		if (meta & FRAME_USES_FP)
+			live = FRAME_FP_LIVE;
 		f->meta = meta | live;
 	}
 	if (base == 0)
@@ -234,10 +250,10 @@ static unsigned replay(const struct hook_walk *w, int j, int i, struct hook_stat
 		const struct frame *f = &w->frame[j];
 
 		fresh[n] = *f;
-		fresh[n].meta &= ~(uint32_t)(FRAME_RBP_LIVE | FRAME_CHECK_RBP);
-		fresh[n].rbp = s->rbp;
+		fresh[n].meta &= ~(uint32_t)(FRAME_FP_LIVE | FRAME_CHECK_FP);
+		fresh[n].fp = s->fp;
 		if (f->meta >> FRAME_SAVED)
-			s->rbp = *(const uintptr_t *)(f[-1].sp - (f->meta >> FRAME_SAVED));
+			s->fp = *(const uintptr_t *)(f[-1].sp - (f->meta >> FRAME_SAVED));
 	}
 	s->ip = w->frame[j].ip;
 	s->sp = w->frame[j].sp;
