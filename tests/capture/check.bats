@@ -40,6 +40,7 @@ checked() {
     checked 10000 stacks sites 5000
     checked 5000 stacks frames 5000
     checked 15000 stacks jumps 5000
+    checked 11000 stacks recursion 2000
 }
 
 @test "a stack that was unmapped is not read, nor what lies beyond its end" {
@@ -49,6 +50,7 @@ checked() {
 
 @test "an address that was interrupted is not one returned to" {
     checked 2000 stacks altstack 1000
+    checked 2000 stacks faults 1000
 }
 
 @test "code without a table: the stack ends there, and nothing is built on it" {

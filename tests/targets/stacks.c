@@ -3,10 +3,13 @@
  *	stacks MODE ROUNDS
  *
  * sites: one function called from two places at one depth; frames: from frames of
- * changing size, whose caller is found by rbp; jumps: left by longjmp; coroutines:
- * on stacks of makecontext, unmapped and mapped again between guard pages; jit:
- * through code that has no unwind table; altstack: in signal handlers on a stack of
- * their own.  Prints "MODE ROUNDS" and how many blocks were made.
+ * changing size, whose caller is found by the frame pointer; jumps: left by longjmp;
+ * recursion: one function, two in turn, a tree, through libc's qsort, and now and then
+ * deeper than a stack is recorded; coroutines: on stacks of makecontext, unmapped and
+ * mapped again between guard pages; jit: through code that has no unwind table;
+ * altstack: in signal handlers on a stack of their own; faults: in handlers, on either
+ * stack, of what struck in a function that saves nothing.  Prints "MODE ROUNDS" and how
+ * many blocks were made.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -21,6 +24,7 @@
 
 static volatile unsigned long made;
 static jmp_buf back;
+static sigjmp_buf behind_fault;
 static ucontext_t outside, inside;
 static int rounds;
 
@@ -68,6 +72,60 @@ static NOINLINE void jumps(int i)
 	if (!setjmp(back))
 		jump(i % 7);
 	inner(50);
+}
+
+static NOINLINE int plain(int depth)
+{
+	int below = depth ? plain(depth - 1) : 0;
+
+	if (!depth)
+		inner(130);
+	return below + 1;
+}
+
+static NOINLINE int even(int depth);
+
+static NOINLINE int odd(int depth)
+{
+	volatile char *room = __builtin_alloca((size_t)depth * 24 + 1);
+
+	room[0] = (char)depth;
+	return even(depth - 1) + room[0];
+}
+
+static NOINLINE int even(int depth)
+{
+	if (depth > 0)
+		return odd(depth - 1) + 1;
+	inner(140);
+	return 0;
+}
+
+static NOINLINE void tree(int depth)
+{
+	if (depth) {
+		tree(depth - 1);
+		inner(150);
+		tree(depth - 1);
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	inner(160);
+	return *(const char *)a - *(const char *)b;
+}
+
+static NOINLINE void recursion(int i)
+{
+	char text[] = "ba";
+
+	plain(i % 40);
+	even(i % 30);
+	tree(i % 4);
+	qsort(text, 2, 1, compare);
+	if (i % 100 == 50)
+		plain(1500);
 }
 
 static void coroutine(void)
@@ -152,6 +210,29 @@ static NOINLINE void altstack(int i)
 	inner(120);
 }
 
+/* It calls nothing, so the return address is where the call left it. */
+static NOINLINE int saves_nothing(const volatile int *at)
+{
+	return *at + 1;
+}
+
+static void fault(int number)
+{
+	(void)number;
+	inner(170);
+	siglongjmp(behind_fault, 1);
+}
+
+static NOINLINE void faults(int i)
+{
+	struct sigaction sa = { .sa_handler = fault, .sa_flags = i & 1 ? SA_ONSTACK : 0 };
+
+	sigaction(SIGSEGV, &sa, NULL);
+	if (!sigsetjmp(behind_fault, 1))
+		made += (unsigned long)saves_nothing(NULL);
+	inner(180);
+}
+
 static void make_altstack(void)
 {
 	stack_t ss = { .ss_size = 65536 };
@@ -168,7 +249,8 @@ int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(int); } modes[] = {
 		{ "sites", sites }, { "frames", frames }, { "jumps", jumps },
-		{ "coroutines", coroutines }, { "jit", jit }, { "altstack", altstack },
+		{ "recursion", recursion }, { "coroutines", coroutines }, { "jit", jit },
+		{ "altstack", altstack }, { "faults", faults },
 	};
 
 	rounds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0;
