@@ -25,7 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OWN_FAILURE = 125, MS = 1000000, SECOND = 1000000000, MOST_HZ = 10000 };
+enum { OWN_FAILURE = 125, MS = 1000000, AGAIN = 20 * MS, SECOND = 1000000000,
+	MOST_HZ = 10000 };
 
 static const char *opt_output, *opt_duration;
 static bool opt_idle, opt_gil;
@@ -70,6 +71,7 @@ static struct sampling {
 	uint64_t began, end;            /* of CLOCK_MONOTONIC; when to stop, since then */
 	uint64_t seed;
 	uint64_t find_next, lost;       /* when to look for it; since when there is none */
+	unsigned failed;                /* moments since then */
 	uint64_t written;               /* time of the last write */
 	char why[SAMPLE_WHY];
 } run;
@@ -133,28 +135,37 @@ static void sleep_until(uint64_t time)
 
 /* ---- the loop ------------------------------------------------------------------------------- */
 
+/* Moments at which the threads could not be told, though the interpreter was there. */
+static void count_failed(void)
+{
+	for (; run.failed; run.failed--)
+		sampler_lost(&run.s);
+}
+
 /* The interpreter may come, go and be replaced by another program's.  Looked for the less
  * often the longer there is none: it is no small work. */
 static void look_for_interpreter(uint64_t t)
 {
-	bool had = run.s.attached;
 	uint64_t wait;
 
-	if (had && !run.lost)
+	if (run.s.attached && !run.lost)
 		run.lost = t;
-	if (t < run.find_next) {
-		if (had)
-			sampler_lost(&run.s);
+	run.failed += run.s.attached;
+	if (t < run.find_next)
 		return;
-	}
 	if (sampler_find(&run.s, run.why) != 1)
 		sampler_detach(&run.s, t);
 	else if (!sampler_attach(&run.s, t))
-		sampler_lost(&run.s);
-	if (run.s.attached)
-		run.lost = 0;
+		count_failed();
+	run.failed = 0;         /* if not its own, those of one that is gone */
 	wait = (t - run.lost) / 8 + MS;
-	run.find_next = now() + (wait < SECOND ? wait : SECOND);
+	if (wait > SECOND)
+		wait = SECOND;
+	if (run.s.attached) {
+		run.lost = 0;
+		wait = AGAIN;
+	}
+	run.find_next = now() + wait;
 }
 
 /* So that who follows sees it within a second. */
@@ -191,7 +202,9 @@ static void loop(void)
 			break;
 		if (t < next)
 			continue;
-		if (!run.s.attached || !sampler_take(&run.s, t))
+		if (run.s.attached && sampler_take(&run.s, t))
+			count_failed();
+		else
 			look_for_interpreter(t);
 		if (t >= run.written + SECOND / 2)
 			write_out(t);
@@ -212,6 +225,8 @@ static void finish(void)
 	struct sampler *s = &run.s;
 	uint64_t t = now();
 
+	if (!run.ended)
+		count_failed();
 	sampler_detach(s, t);
 	if (!output_failed() && s->counts.torn)
 		mp_enc_mark(run.out.writer, t, 0, s->process,

@@ -47,8 +47,6 @@ void size_take(struct sample_size *s, struct mp_writer *w, uint64_t now)
 			!pages)
 		return;
 	s->rss = pages * (uint64_t)sysconf(_SC_PAGESIZE);
-	if (!s->first_rss)
-		s->first_rss = s->rss;
 	if (s->rss > s->most_rss)
 		s->most_rss = s->rss;
 	mp_enc_series(w, now, s->process, s->rss_name, (int64_t)s->rss);

@@ -13,7 +13,7 @@ struct sample_size {            /* all zero at first */
 	int statm_fd, rollup_fd;        /* -1: cannot be read */
 	uint32_t process, rss_name, pss_name;
 	uint64_t rss;                   /* bytes, when last read; 0: not known */
-	uint64_t first_rss, most_rss;
+	uint64_t most_rss;
 	uint64_t pss_next;              /* not before this time */
 };
 

@@ -188,17 +188,17 @@ clean() {
 }
 
 @test "a launched program: its status, its output, and it runs on" {
-    run -3 mp-sample -q -o t.mp -- "$python" -c 'print("said"); raise SystemExit(3)'
+    run -3 mp-sample -q -o t.mp -- "$python" -c 'print("said"); import time; time.sleep(.3); raise SystemExit(3)'
     same "$output" said
     clean t.mp
     j 'any(.op == "mark" and .name == "exit status" and .value == 3)' mp-cat t.mp
-    run -137 mp-sample -q -o t.mp -- "$python" -c 'import os; os.kill(os.getpid(), 9)'
+    run -137 mp-sample -q -o t.mp -- "$python" -c 'import os, time; time.sleep(.3); os.kill(os.getpid(), 9)'
     run -127 mp-sample -o t.mp -- ./missing
     same "$output" 'mp-sample: ./missing: command not found'
     touch plain
     run -126 mp-sample -o t.mp -- ./plain
     # stdout is the trace's; the program's goes to stderr
-    mp-sample -q -- "$python" -c 'print("said")' >t.mp 2>err
+    mp-sample -q -- "$python" -c 'print("said"); import time; time.sleep(.3)' >t.mp 2>err
     clean t.mp
     same "$(cat err)" said
     # it outlives its sampling
@@ -219,17 +219,22 @@ time.sleep(30)' >out 2>err
     cat >first.py <<'PY'
 import os, sys
 def first():
-    sum(range(1 << 24))
+    sum(range(1 << 22))
 first()
-os.execv(sys.argv[1], sys.argv[1:])
+if sys.argv[1] != '0':
+    os.execv(sys.executable, [sys.executable, sys.argv[0], str(int(sys.argv[1]) - 1), *sys.argv[2:]])
+os.execv(sys.argv[2], sys.argv[2:])
 PY
-    mp-sample -q -r 500 -o e.mp -- sh -c "exec '$python' first.py '$other' '$targets/chains.py' 0.5" >out
+    # three times the same, then another; what is lost is lost in the moment of it
+    mp-sample -q -r 500 -o e.mp -- sh -c "exec '$python' first.py 2 '$other' '$targets/chains.py' 0.5" \
+        >out 2>err
     clean e.mp
-    ! grep -q lost check || false
+    lost=$(sed -n 's/.*, \([0-9]*\) lost events*$/\1/p' check)
+    [ "${lost:-0}" -le 20 ] || { cat check err; return 1; } >&2
     mp-fold --by function e.mp >folded
     grep -q '^<module>;first ' folded && grep -q '^<module>;run' folded
     j '[.[] | select(.op == "sample") | .process] | unique | length >= 1' mp-cat e.mp
-    mp-stat --json e.mp | jq -e '.processes | length == 2'
+    mp-stat --json e.mp | jq -e '.processes | length >= 2 and length <= 4'
 }
 
 @test "a deleted binary, another namespace" {
