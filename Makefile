@@ -32,7 +32,7 @@ ALL_CFLAGS = -std=gnu11 $(WARN) -D_GNU_SOURCE -DMP_VERSION='"$(VERSION)"' -Iform
 	-ffile-prefix-map=$(CURDIR)=. -fno-common -pthread $(CPPFLAGS) $(CFLAGS)
 HOOK_CFLAGS = -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-builtin-malloc \
 	-fno-stack-protector -fno-omit-frame-pointer -fcf-protection=none
-LIBS = -lzstd -lxxhash -lz
+LIBS = -lzstd -lxxhash -lz -lm
 SYMBOL_LIBS = -ldw -lelf -liberty -ldl
 
 lib_src = $(sort $(wildcard formats/*.c) $(filter-out lib/cli.c lib/print.c lib/cli_%.c,$(wildcard lib/*.c)))

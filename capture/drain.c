@@ -30,6 +30,7 @@ int drain_init(struct drain *d, struct session *session, struct mp_writer *write
 		drain_free(d);
 		return -1;
 	}
+	d->ident.interval = session->sample;
 	return 0;
 }
 

@@ -2,7 +2,9 @@
  * shifting back, so that a long run leaves no tombstones.
  */
 #include "ident.h"
+#include "sample_draw.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -175,12 +177,28 @@ uint32_t ident_site(struct ident *id, uint32_t process, const struct ident_what 
 	return c->site;
 }
 
+/* One that was met with a probability p stands for 1 / p, rounded so that this is its mean. */
+static uint32_t sampled_site(struct ident *id, uint32_t process, const struct ident_what *what)
+{
+	double p = -expm1(-(double)(what->size ? what->size : 1) / id->interval);
+	double chance = (double)(sample_random(&id->seed) >> 11) * 0x1p-53;
+	struct mp_site site = { .process = process, .node = what->node, .kind = what->kind,
+			.size = what->size, .extra = (uint32_t)(1 / p + chance) - 1 };
+	uint32_t found = mp_def_site(id->tree, &site);
+
+	if (!found)
+		id->failed = true;
+	return found;
+}
+
 /* A stack mostly asks for one size. */
 static inline uint32_t quick_site(struct ident *id, uint32_t process,
 		const struct ident_what *what)
 {
 	const struct ident_memo *memo = what->memo;
 
+	if (__builtin_expect(id->interval != 0, 0))
+		return sampled_site(id, process, what);
 	if (memo && memo->size == what->size && memo->kind == what->kind && memo->site)
 		return memo->site;
 	return ident_site(id, process, what);
@@ -253,7 +271,7 @@ void ident_release(struct ident *id, struct memory *m, uint64_t address)
 {
 	struct block *b = ident_find(m, address);
 
-	if (!b && m->gaps) {
+	if (!b && (m->gaps || id->interval)) {
 		id->counts.unrecorded++;
 		return;
 	}
@@ -271,7 +289,7 @@ void ident_realloc(struct ident *id, struct memory *m, uint64_t old, const struc
 {
 	struct block *b = old ? ident_find(m, old) : NULL;
 
-	if (old && !b && m->gaps) {
+	if (old && !b && (m->gaps || id->interval)) {
 		id->counts.unrecorded++;
 		old = 0;
 	}

@@ -47,7 +47,7 @@ struct ident_counts {
 	uint64_t allocs, frees;
 	uint64_t overlaps;      /* allocations over a live block: it ended unseen */
 	uint64_t outside;       /* frees of addresses not known */
-	uint64_t unrecorded;    /* likewise, where there are gaps: left out, in no other count */
+	uint64_t unrecorded;    /* likewise, where not all blocks are: left out, in no other count */
 };
 
 struct ident_site;
@@ -62,6 +62,8 @@ struct ident {
 	uint32_t thread;                /* that does them */
 	struct ident_counts counts;
 	bool failed;                    /* no memory: what follows is not exact */
+	uint32_t interval;              /* of a sample, 0: all is recorded */
+	uint64_t seed;                  /* of the rounding of its weights */
 };
 
 /* Becomes WRITER's encoder.  -1: no memory. */

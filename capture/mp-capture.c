@@ -25,7 +25,7 @@ enum { OWN_FAILURE = 125, CANNOT_RUN = 126, US = 1000, MS = 1000000 };
 static const char *opt_output;
 static bool opt_no_native, opt_no_objects, opt_no_symbols, opt_check;
 static long opt_rss = 10, opt_level = -1;
-static uint64_t opt_ring = 64 << 20, opt_spool = 1 << 30;
+static uint64_t opt_ring = 64 << 20, opt_spool = 1 << 30, opt_sample;
 
 static const struct cli_opt opts[] = {
 	{ 'o', "output", "FILE", "write the trace to FILE; the program keeps its stdout",
@@ -35,6 +35,8 @@ static const struct cli_opt opts[] = {
 		CLI_FLAG, &opt_no_objects, NULL },
 	{ 0, "no-symbols", NULL, "leave addresses to be named later",
 		CLI_FLAG, &opt_no_symbols, NULL },
+	{ 0, "sample", "SIZE", "record about one allocation in SIZE bytes: estimates, cheap",
+		CLI_SIZE, &opt_sample, NULL },
 	{ 0, "check-stacks", NULL, NULL, CLI_FLAG, &opt_check, NULL },
 	{ 0, "rss", "MS", "sample the resident set each MS milliseconds (10; 0: never)",
 		CLI_INT, &opt_rss, NULL },
@@ -84,11 +86,14 @@ static void begin_trace(char **argv)
 {
 	char text[256];
 
-	snprintf(text, sizeof text, "native=%d objects=%d symbols=%d rss=%ld ring=%llu",
+	snprintf(text, sizeof text, "native=%d objects=%d symbols=%d rss=%ld ring=%llu sample=%llu",
 			!opt_no_native, !opt_no_objects, !opt_no_symbols, opt_rss,
-			(unsigned long long)opt_ring);
+			(unsigned long long)opt_ring, (unsigned long long)opt_sample);
 	trace_out_begin(&cap.out, argv, cli.name, text, MS);
 	mp_writer_tree(cap.out.writer)->objects = !opt_no_objects;
+	if (opt_sample && mp_put_loss(cap.out.writer,
+			&(struct mp_loss){ .sample_interval = opt_sample }) < 0)
+		die("%s: %s", cap.out.name, mp_writer_error(cap.out.writer));
 }
 
 /* ---- the loop ------------------------------------------------------------------------------- */
@@ -178,14 +183,14 @@ static void tell(void)
 	if (!c->images && !cap.stopped)
 		warn("nothing was traced: the hook was not loaded into the program");
 	tell_waits(&cap.drain, hint);
-	tell_blocks(i, hint);
+	tell_blocks(&cap.drain.ident, hint);
 	if (cap.stopped) {
 		note("%llu events until tracing went off, %s written", (unsigned long long)events,
 				print_number(written, (int64_t)out, "B"));
 		return;
 	}
-	note("%llu events, %s allocated, %llu lost, %.2f s, %s written (%.2f bytes per event)",
-			(unsigned long long)events,
+	note("%llu events, %s%s allocated, %llu lost, %.2f s, %s written (%.2f bytes per event)",
+			(unsigned long long)events, opt_sample ? "about " : "",
 			print_number(allocated, (int64_t)cap.allocated, "B"),
 			(unsigned long long)c->lost_events,
 			(double)session_now(&cap.session) / 1e9,
@@ -208,8 +213,11 @@ static void open_session(void)
 
 	if (opt_ring < 1 << 20 || opt_ring > 1ull << 30)
 		cli_usage("--ring: from 1M to 1G");
+	if (opt_sample > 1 << 30)
+		cli_usage("--sample: at most 1G");
 	if (session_open(&cap.session, opt_ring, options) < 0)
 		die("%s", cap.session.error);
+	session_sample(&cap.session, (uint32_t)opt_sample);
 }
 
 static void start(char **argv)

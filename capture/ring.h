@@ -33,7 +33,7 @@
 #include <stdint.h>
 
 #define MP_RING_MAGIC 0x31676e69722d706dull     /* "mp-ring1" */
-#define MP_RING_VERSION 4
+#define MP_RING_VERSION 5
 
 enum {
 	MP_CHUNK = 65536,       /* bytes */
@@ -86,9 +86,11 @@ struct mp_session {
 	uint64_t magic;
 	uint32_t version, options;
 	uint64_t size;                  /* of the whole mapping */
-	uint32_t slots, chunks, chunks_per_slot, reserved;
+	uint32_t slots, chunks, chunks_per_slot;
+	uint32_t sample;                /* bytes from one that is sampled to the next; 0: all are */
 	uint64_t slot_offset, chunk_offset;     /* from the start of the mapping */
 	int32_t drain_pid, drain_fd;    /* /proc/PID/fd/FD opens the memfd */
+	uint64_t sample_seed;           /* the same ones are sampled again; 0: others */
 	/* The drain's heartbeat and clock: milliseconds since the session began.
 	 * Its low 16 bits go into every record. */
 	_Alignas(64) _Atomic uint32_t epoch;

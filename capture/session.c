@@ -7,6 +7,7 @@
 #include <linux/futex.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -108,6 +109,14 @@ static int open_memory(struct session *s, uint64_t ring)
 	}
 	fill_header(s, slot_offset, chunk_offset);
 	return 0;
+}
+
+void session_sample(struct session *s, uint32_t interval)
+{
+	const char *seed = getenv("MP_SAMPLE_SEED");
+
+	s->shared->sample = s->sample = interval;
+	s->shared->sample_seed = seed ? strtoull(seed, NULL, 10) : 0;
 }
 
 static socklen_t address_of(const struct session *s, struct sockaddr_un *a)

@@ -20,7 +20,7 @@ struct session {
 	struct mp_slot *slot;           /* in it */
 	unsigned char *chunk;           /* in it */
 	uint64_t size;
-	uint32_t slots, chunks, options;
+	uint32_t slots, chunks, options, sample;
 	int memory, listener;
 	bool began;                     /* this thread holds drain_alive */
 	char name[40];                  /* of the abstract socket */
@@ -34,6 +34,9 @@ uint64_t session_now(const struct session *);   /* ns since it began */
 uint32_t session_tick(struct session *);        /* sets the targets' clock; ms since it began */
 /* RING bytes of chunks.  -1: see error. */
 int session_open(struct session *, uint64_t ring, uint32_t options);
+/* Before any target: what it records is a sample; 0: is all.  MP_SAMPLE_SEED, a number, of
+ * the environment makes it the same sample again. */
+void session_sample(struct session *, uint32_t interval);
 /* To be called by the thread that drains: targets see its death in the lock. */
 int session_begin(struct session *);
 /* Tracing is off for good, the waiting are woken. */

@@ -52,8 +52,10 @@ void tell_stacks(struct drain *d, void (*say)(const char *))
 		tell_checks(d, say);
 }
 
-void tell_blocks(const struct ident_counts *c, void (*say)(const char *))
+void tell_blocks(const struct ident *ident, void (*say)(const char *))
 {
+	const struct ident_counts *c = &ident->counts;
+	bool sampled = ident->interval != 0;
 	char text[128];
 
 	snprintf(text, sizeof text, "%" PRIu64 " allocations over a live block: its free was "
@@ -66,7 +68,7 @@ void tell_blocks(const struct ident_counts *c, void (*say)(const char *))
 		say(text);
 	snprintf(text, sizeof text, "%" PRIu64 " frees of blocks made while recording was paused",
 			c->unrecorded);
-	if (c->unrecorded)
+	if (c->unrecorded && !sampled)
 		say(text);
 }
 

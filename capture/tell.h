@@ -9,7 +9,7 @@
 void tell_stacks(struct drain *, void (*say)(const char *));
 
 /* Allocations and frees that do not fit what came before: a line each. */
-void tell_blocks(const struct ident_counts *, void (*say)(const char *));
+void tell_blocks(const struct ident *, void (*say)(const char *));
 
 /* Events lost, or thrown away: a line; nothing if there are none. */
 void tell_loss(const struct drain *, void (*say)(const char *));

@@ -134,7 +134,8 @@ void hook_event_intent(struct hook_thread *t, unsigned kind, size_t size,
 	uint32_t stack;
 	uint64_t *w;
 
-	if (hook_is_paused())
+	/* in a sample no record may follow that says how it ended */
+	if (hook_is_paused() || (hook_sampling && kind < MP_ALLOC_MMAP))
 		return;
 	stack = hook_stack(t, caller);
 	w = hook_reserve(t, 3, false, 0);

@@ -111,6 +111,7 @@ enum {
 	HOOK_ON = 1,
 	HOOK_DUE = 2,           /* python_loaded() is to be called before the next event */
 	HOOK_PAUSED = 4,        /* allocations are not recorded, frees are */
+	HOOK_SAMPLED = 8,       /* hook_sampling: what is not sampled does not enter */
 };
 extern struct hook_page {
 	_Atomic uint32_t on;
@@ -121,6 +122,10 @@ struct hook_tls {
 	struct hook_thread *thread;     /* of depth 0 */
 	uint32_t depth;                 /* hook_enter()s not left */
 	uint32_t in_real;               /* inside the real allocator: its mmaps are its own */
+	int64_t countdown;              /* sample.c: bytes up to the next that is sampled */
+	uint64_t seed;                  /* of the countdowns; 0: none yet */
+	uintptr_t object_frame;         /* of a wrapper of python_sample.c at work, 0: none */
+	size_t object_size;             /* of the block it makes */
 };
 extern __thread struct hook_tls hook_tls __attribute__((tls_model("initial-exec")));
 
@@ -131,21 +136,28 @@ extern uint64_t hook_image;             /* random number of this process image *
 struct hook_thread *hook_enter_slow(uintptr_t frame);
 struct hook_thread *hook_enter_alloc_slow(uintptr_t frame);
 
-static inline __attribute__((always_inline)) struct hook_thread *
-hook_enter_by(struct hook_thread *(*slow)(uintptr_t))
+/* NULL unless everything is recorded, and no signal handler is at work. */
+static inline __attribute__((always_inline)) struct hook_thread *hook_enter_quick(void)
 {
 	struct hook_tls *tls = &hook_tls;
 	struct hook_thread *t = tls->thread;
-	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
 
 	if (hook_unlikely(atomic_load_explicit(&hook_page.on, memory_order_relaxed) !=
 				  HOOK_ON ||
 			  tls->depth != 0 || t == NULL))
-		return slow(frame);
-	t->frame = frame;
+		return NULL;
+	t->frame = (uintptr_t)__builtin_frame_address(0);
 	tls->depth = 1;
 	atomic_signal_fence(memory_order_seq_cst);
 	return t;
+}
+
+static inline __attribute__((always_inline)) struct hook_thread *
+hook_enter_by(struct hook_thread *(*slow)(uintptr_t))
+{
+	struct hook_thread *t = hook_enter_quick();
+
+	return hook_likely(t != NULL) ? t : slow((uintptr_t)__builtin_frame_address(0));
 }
 
 /* NULL when tracing is off or nothing can be recorded; then there is no leave. */
@@ -203,6 +215,41 @@ static inline uint32_t hook_stamp(const void *address)
 	return atomic_fetch_add_explicit(&hook_session->stamp[mp_stripe((uintptr_t)address)], 1,
 					 memory_order_acq_rel);
 }
+
+/* ---- samples (sample.c): of all allocations some, of the frees those of them ---- */
+
+extern bool hook_sampling;
+
+HOOK_COLD bool hook_sample_draw(size_t size);
+/* An allocation of SIZE bytes is made: is it to be recorded?  One of none counts as a byte. */
+static inline __attribute__((always_inline)) bool hook_sample_due(size_t size)
+{
+	hook_tls.countdown -= (int64_t)(size + (size == 0));
+	return hook_unlikely(hook_tls.countdown < 0) && hook_sample_draw(size);
+}
+
+enum { HOOK_SAMPLE_PLACES = 65536 };
+extern _Atomic uint8_t hook_sample_place[HOOK_SAMPLE_PLACES];     /* recorded blocks that live */
+
+/* False: P is none of those. */
+static inline bool hook_sample_maybe(const void *p)
+{
+	return atomic_load_explicit(&hook_sample_place[(uintptr_t)p >> 8 & (HOOK_SAMPLE_PLACES - 1)],
+				    memory_order_relaxed) != 0;
+}
+
+/* Outside any event.  record: where due() said yes; P may be NULL.  ends: before the free
+ * of P, where maybe() said yes.  begins: before a realloc of OLD, true if BEGIN was
+ * published; resized: after it. */
+HOOK_COLD void hook_sample_record(unsigned kind, const void *p, size_t size, struct hook_caller);
+HOOK_COLD void hook_sample_ends(unsigned kind, const void *p);
+bool hook_sample_begins(unsigned kind, const void *old, size_t size);
+void hook_sample_resized(unsigned kind, const void *old, bool begun, const void *p, size_t size,
+			 struct hook_caller);
+
+/* Is CALLER's allocation one of an object allocator at work, and what it makes (of SIZE)? */
+HOOK_COLD bool hook_sample_in_object(struct hook_caller);
+HOOK_COLD bool hook_sample_is_object(size_t size, struct hook_caller);
 
 /* ---- events (event.c) ----
  * alloc: after the real call, before its result is handed out.  free: before

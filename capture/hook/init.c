@@ -292,7 +292,8 @@ HOOK_COLD void hook_start(void)
 		hook_mode = HOOK_TRACING;
 		hook_modules_refresh(NULL);
 		if (hook_mode == HOOK_TRACING) {
-			atomic_store(&hook_page.on, HOOK_ON);
+			hook_sampling = hook_session->sample != 0;
+			atomic_store(&hook_page.on, HOOK_ON | (hook_sampling ? HOOK_SAMPLED : 0));
 			hook_watch_fork();
 			hook_python_check();
 		}

@@ -108,6 +108,44 @@ void hook_event_map(struct hook_thread *, unsigned type, unsigned kind, unsigned
 bool hook_event_unmap(struct hook_thread *, unsigned flags, const void *, size_t size);
 void hook_event_unmap_undo(struct hook_thread *, unsigned kind);
 
+/* ---- sample.c ---- */
+
+static inline bool hook_samples(void)
+{
+	return atomic_load_explicit(&hook_page.on, memory_order_relaxed) ==
+	       (HOOK_ON | HOOK_SAMPLED);
+}
+
+/* Nearly always: an allocation of SIZE bytes is one of a sample that is not recorded. */
+static inline bool hook_sample_passes(size_t size)
+{
+	struct hook_tls *tls = &hook_tls;
+
+	size += size == 0;
+	if (!hook_samples() || tls->object_frame != 0 || tls->countdown < (int64_t)size)
+		return false;
+	tls->countdown -= (int64_t)size;
+	return true;
+}
+
+void hook_sample_made(unsigned kind, const void *p, size_t size, struct hook_caller);
+void hook_sample_forked(void);  /* in a forked child */
+
+static inline bool hook_records_all(void)
+{
+	return atomic_load_explicit(&hook_page.on, memory_order_relaxed) == HOOK_ON;
+}
+
+/* Asked before an event where not all are recorded; tracing may begin with it. */
+static inline bool hook_is_sample(void)
+{
+	struct hook_thread *t = hook_unlikely(hook_mode == HOOK_STARTING) ? hook_enter() : NULL;
+
+	if (t != NULL)
+		hook_leave(t);
+	return hook_sampling;
+}
+
 /* ---- mark.c ---- */
 
 extern _Atomic bool hook_paused;        /* as HOOK_PAUSED, but fork leaves it */

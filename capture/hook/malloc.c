@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define ALWAYS static inline __attribute__((always_inline))
+#define NOINLINE static __attribute__((noinline))
 
 enum { LARGE = 65536 };         /* page faults inside calloc and realloc are worth an INTENT */
 
@@ -36,31 +37,71 @@ ALWAYS bool ready(void)
 		result_; \
 	})
 
-ALWAYS void made(unsigned kind, const void *p, size_t size, struct hook_caller caller)
+ALWAYS void publish(struct hook_thread *t, unsigned kind, const void *p, size_t size,
+		    struct hook_caller caller)
 {
-	struct hook_thread *t;
-
-	if (p == NULL)
-		return;
-	t = hook_enter_alloc();
-	if (t == NULL)
-		return;
 	if (hook_likely(t->object_depth == 0) ||
 	    !python_nested_alloc(t, kind, p, size, caller))
 		hook_event_alloc(t, kind, p, size, caller);
 	hook_leave(t);
 }
 
-ALWAYS void ends(const void *p)
+NOINLINE void made_slow(unsigned kind, const void *p, size_t size, struct hook_caller caller)
 {
-	struct hook_thread *t = hook_enter();
+	struct hook_thread *t;
 
-	if (t == NULL)
+	if (hook_is_sample()) {
+		hook_sample_made(kind, p, size, caller);
 		return;
+	}
+	t = hook_enter_alloc_slow((uintptr_t)caller.frame);
+	if (t != NULL)
+		publish(t, kind, p, size, caller);
+}
+
+ALWAYS void made(unsigned kind, const void *p, size_t size, struct hook_caller caller)
+{
+	struct hook_thread *t;
+
+	if (p == NULL)
+		return;
+	t = hook_enter_quick();
+	if (hook_likely(t != NULL))
+		publish(t, kind, p, size, caller);
+	else if (!hook_sample_passes(size))
+		made_slow(kind, p, size, caller);
+}
+
+ALWAYS void publish_end(struct hook_thread *t, const void *p)
+{
 	hook_life_check(t);
 	if (hook_likely(t->object_depth == 0) || !python_nested_free(t, p))
 		hook_event_free(t, MP_ALLOC_MALLOC, p);
 	hook_leave(t);
+}
+
+NOINLINE void ends_slow(const void *p, uintptr_t frame)
+{
+	struct hook_thread *t;
+
+	if (hook_is_sample()) {
+		if (hook_unlikely(hook_sample_maybe(p)))
+			hook_sample_ends(MP_ALLOC_MALLOC, p);
+		return;
+	}
+	t = hook_enter_slow(frame);
+	if (t != NULL)
+		publish_end(t, p);
+}
+
+ALWAYS void ends(const void *p)
+{
+	struct hook_thread *t = hook_enter_quick();
+
+	if (hook_likely(t != NULL))
+		publish_end(t, p);
+	else if (!hook_samples() || hook_sample_maybe(p))
+		ends_slow(p, (uintptr_t)__builtin_frame_address(0));
 }
 
 void *hook_malloc(size_t size)
@@ -185,6 +226,19 @@ ALWAYS void realloc_ends(unsigned kind, const void *p, size_t size, struct hook_
 	hook_leave(t);
 }
 
+NOINLINE void *sampled_realloc(unsigned kind, void *old, size_t size, struct hook_caller caller)
+{
+	bool object = hook_sample_is_object(size, caller), begun = false;
+	void *p;
+
+	if (hook_likely(!object))
+		begun = hook_sample_begins(kind, old, size);
+	p = CALL(realloc, old, size);
+	if (hook_likely(!object))
+		hook_sample_resized(kind, old, begun, p, size, caller);
+	return p;
+}
+
 void *hook_realloc(void *old, size_t size)
 {
 	bool begun;
@@ -200,6 +254,8 @@ void *hook_realloc(void *old, size_t size)
 		made(MP_ALLOC_REALLOC, p, size, HOOK_CALLER);
 		return p;
 	}
+	if (hook_unlikely(!hook_records_all()) && hook_is_sample())
+		return sampled_realloc(MP_ALLOC_REALLOC, old, size, HOOK_CALLER);
 	begun = realloc_begins(MP_ALLOC_REALLOC, old, size, HOOK_CALLER);
 	p = CALL(realloc, old, size);
 	if (begun)
@@ -225,6 +281,8 @@ void *hook_reallocarray(void *old, size_t n, size_t each)
 		made(MP_ALLOC_REALLOCARRAY, p, size, HOOK_CALLER);
 		return p;
 	}
+	if (hook_unlikely(!hook_records_all()) && hook_is_sample())
+		return sampled_realloc(MP_ALLOC_REALLOCARRAY, old, size, HOOK_CALLER);
 	begun = realloc_begins(MP_ALLOC_REALLOCARRAY, old, size, HOOK_CALLER);
 	p = CALL(realloc, old, size);
 	if (begun)

@@ -40,6 +40,7 @@ static bool unmap_begins(const void *address, size_t size, unsigned flags)
 
 	if (t == NULL)
 		return false;
+	hook_life_check(t);
 	forget(t, address, size);
 	published = hook_event_unmap(t, flags, address, size);
 	hook_leave(t);
@@ -63,7 +64,7 @@ static void mapped(unsigned kind, const void *address, size_t size, struct hook_
 
 	if (t == NULL)
 		return;
-	if (t->object_depth != 0) {
+	if (t->object_depth != 0 || hook_sample_in_object(caller)) {
 		flags = MP_REC_FLAG_IN_OBJECT;
 		kind = MP_ALLOC_ARENA;
 	} else if (hook_tls.in_real != 0) {

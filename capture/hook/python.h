@@ -113,6 +113,7 @@ struct python_allocator {
 enum { PYTHON_MEM, PYTHON_OBJECT, PYTHON_DOMAINS, PYTHON_GENERATIONS = 4 };
 /* The wrappers of a generation, and what they call. */
 struct python_allocator python_wrappers(unsigned domain, unsigned generation);
+struct python_allocator python_sampled_wrappers(unsigned domain, unsigned generation);
 extern struct python_original python_original[PYTHON_DOMAINS][PYTHON_GENERATIONS];
 
 /* ---- python_slots.c ---- */

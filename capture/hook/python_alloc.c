@@ -325,5 +325,5 @@ struct python_allocator python_wrappers(unsigned domain, unsigned generation)
 		{ TABLE(object, 0), TABLE(object, 1), TABLE(object, 2), TABLE(object, 3) },
 	};
 
-	return all[domain][generation];
+	return hook_sampling ? python_sampled_wrappers(domain, generation) : all[domain][generation];
 }

@@ -259,5 +259,7 @@ HOOK_COLD void hook_fork_child(void)
 	}
 	python_forked();
 	hook_pause_forked();
-	atomic_store(&hook_page.on, hook_is_paused() ? HOOK_ON | HOOK_PAUSED : HOOK_ON);
+	hook_sample_forked();
+	atomic_store(&hook_page.on, HOOK_ON | (hook_is_paused() ? HOOK_PAUSED : 0) |
+				    (hook_sampling ? HOOK_SAMPLED : 0));
 }
