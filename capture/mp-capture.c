@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -173,6 +174,7 @@ static void tell(void)
 	const struct ident_counts *i = &cap.drain.ident.counts;
 	char allocated[PRINT_NUMBER], written[PRINT_NUMBER];
 	uint64_t events = i->allocs + i->frees, out = trace_out_bytes(&cap.out);
+	struct rusage own;
 
 	if (cap.drain.ident.failed)
 		warn("out of memory: the trace is not exact");
@@ -189,11 +191,15 @@ static void tell(void)
 				print_number(written, (int64_t)out, "B"));
 		return;
 	}
-	note("%llu events, %s%s allocated, %llu lost, %.2f s, %s written (%.2f bytes per event)",
+	getrusage(RUSAGE_SELF, &own);
+	note("%llu events, %s%s allocated, %llu lost, %.2f s, %.2f s of CPU besides the program's, "
+			"%s written (%.2f bytes per event)",
 			(unsigned long long)events, opt_sample ? "about " : "",
 			print_number(allocated, (int64_t)cap.allocated, "B"),
 			(unsigned long long)c->lost_events,
 			(double)session_now(&cap.session) / 1e9,
+			(double)(own.ru_utime.tv_sec + own.ru_stime.tv_sec) +
+			(double)(own.ru_utime.tv_usec + own.ru_stime.tv_usec) / 1e6,
 			print_number(written, (int64_t)out, "B"),
 			events ? (double)out / (double)events : 0.0);
 }
