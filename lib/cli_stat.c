@@ -174,7 +174,7 @@ static void processes(const struct mp_summary *s)
 	putchar('\n');
 }
 
-static void events(const struct mp_summary *s)
+static void allocations(const struct mp_summary *s)
 {
 	label("events");
 	printf("%" PRIu64 " allocations, %" PRIu64 " frees", s->events - s->frees, s->frees);
@@ -183,8 +183,10 @@ static void events(const struct mp_summary *s)
 	if (s->implicit_frees)
 		printf(", %" PRIu64 " not seen", s->implicit_frees);
 	putchar('\n');
-	if (!s->samples)
-		return;
+}
+
+static void samples(const struct mp_summary *s)
+{
 	label("samples");
 	printf("%" PRIu64 ", %" PRIu64 " idle, %s\n", s->samples, s->idle_samples,
 		ns(s->sampled_ns));
@@ -268,15 +270,10 @@ static void loss(const struct mp_loss *l)
 		printf("incomplete: %s\n", cli_loss_text(l));
 }
 
-static void trace(const struct mp_summary *s)
+static void amounts(const struct mp_summary *s)
 {
 	char part[2][PRINT_NUMBER];
 
-	name_line("command", mp_profile_meta(s->total, "command"));
-	times(s);
-	processes(s);
-	events(s);
-	pauses(s);
 	amount("allocated", &s->allocated);
 	putchar('\n');
 	if (s->sampled) {
@@ -298,6 +295,22 @@ static void trace(const struct mp_summary *s)
 	putchar('\n');
 	amount("live", &s->live);
 	puts(" at the end");
+}
+
+static void trace(const struct mp_summary *s)
+{
+	bool allocs = s->events || !s->samples;         /* mp-sample records none */
+
+	name_line("command", mp_profile_meta(s->total, "command"));
+	times(s);
+	processes(s);
+	if (allocs)
+		allocations(s);
+	if (s->samples)
+		samples(s);
+	pauses(s);
+	if (allocs)
+		amounts(s);
 	resident(s);
 	marks(s);
 	loss(&s->loss);

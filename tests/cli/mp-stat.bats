@@ -260,6 +260,8 @@ TSV
     j '.[0] | .samples == {count: 3, idle: 1, ns: 10000000} and .rss.bytes == 8192 and
         .rss.time == 20 and .rss.live == null and .allocated.count == 0' mp-stat cpu.mp
     mp-stat cpu.mp | grep -Fx 'samples     3, 1 idle, 10.0 ms'
+    run ! grep -E '^(events|allocated|temporary|peak|live)' <(mp-stat cpu.mp)
+    { mp-stat two.mp; mp-stat two.mp cpu.mp; } | grep -c '^live' | grep -Fx 2
 }
 
 @test "a profile: what is known of it, columns and rankings" {
