@@ -14,11 +14,13 @@
 bool mp_like_memray(const uint8_t *data, size_t n);
 bool mp_like_heaptrack(const uint8_t *data, size_t n);
 bool mp_like_pprof(const uint8_t *data, size_t n);
+bool mp_like_mojo(const uint8_t *data, size_t n);
 enum { MP_LIKE_BYTES = 64 };            /* that many are enough */
 
 int mp_memray_source(struct mp_source *out, struct mp_stream *in, const char *name);
 int mp_heaptrack_source(struct mp_source *out, struct mp_stream *in, const char *name);
 int mp_pprof_source(struct mp_source *out, struct mp_stream *in, const char *name);
+int mp_mojo_source(struct mp_source *out, struct mp_stream *in, const char *name);
 
 /* A frame of which no more is known than strings: Python's, unless there is no line or
  * the file is of another language.  FIRST: line of its code, 0: not known. */

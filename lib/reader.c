@@ -168,7 +168,7 @@ static int detect(struct mp_reader *r)
 		int (*make)(struct mp_source *, struct mp_stream *, const char *);
 	} other[] = {
 		{ mp_like_memray, mp_memray_source }, { mp_like_heaptrack, mp_heaptrack_source },
-		{ mp_like_pprof, mp_pprof_source },
+		{ mp_like_pprof, mp_pprof_source }, { mp_like_mojo, mp_mojo_source },
 	};
 
 	for (int depth = 0; depth < 2; depth++) {

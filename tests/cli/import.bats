@@ -285,3 +285,92 @@ END
             "$(mp-leaks -q --json "$good/$f.mp" | jq -r 'select(.op != "loss") | .thread' | sort -u)"
     done
 }
+
+# ---- austin ---------------------------------------------------------------------
+
+mojo() { python3 "$here/tests/mojo_write.py" "$@"; }
+
+@test "MOJO: threads, times, states, memory, frames that are none" {
+    mp-cat --json "$data/stacks.mojo" >rows
+    same "$(jq -c 'select(.op == "sample") | [.time, .pid, .tid, .thread, .weight, .state, .rss]' rows)" \
+        '[1500000,42,42,"",1500000,0,4096]
+[3000000,42,0,"7f0012345678",1500000,1,4096]
+[5000000,42,42,"",2000000,0,3072]
+[5010000,43,0,"worker",10000,0,0]'
+    same "$(jq -c "select(.op == \"sample\") | .stack | $frames" rows)" \
+        '["main app.py:10 python","work app.py:5 python"]
+["main app.py:10 python","[torn] :0 note"]
+["main app.py:10 python","<unknown> x.so:0 ","do_syscall_64 [kernel]:0 ","[GC] :0 note"]
+["<unknown> other.py:3 python"]'
+    same "$(mp-cat -t "$data/stacks.mojo" | grep '^##[to][op]')" $'##tool=austin 3.7.0\n##options=interval=100 mode=full'
+    same "$(zstd -q <"$data/stacks.mojo" | mp-top --by thread | awk '{ print $1, $NF }' | tail -n 3 | sort)" \
+        "$(mp-top --by thread "$data/stacks.mojo" | awk '{ print $1, $NF }' | tail -n 3 | sort)"
+}
+
+@test "MOJO: older and newer versions" {
+    printf 'stack 1 1\nstring 2 a.py\nstring 3 f\nframe 1 2 3 7\nref 1\ntime 5\n' | mojo 1 | mp-cat -t |
+        grep -c '^sample' | grep -qx 1
+    # the last stack but for its native end; a task's frames are not the stack's
+    printf '%s\n' 'stack 1 0 1' 'string 2 a.py' 'string 3 f' 'string 5 x.so' 'frame 1 2 3 1 0 0 0' \
+        'frame 2 2 3 2 0 0 0' 'frame 3 5 3 0 0 0 0' 'ref 1' 'ref 2' 'ref 3' 'time 5' 'stack 1 0 1' 'ref 3' \
+        repeat 'task_stack 7 0 2' 'ref 1' 'ref 2' 'task_waiter 7 8' 'task_running 7' 'time 6' | mojo 4 >r.mojo
+    same "$(mp-cat --json r.mojo | jq -c "select(.op == \"sample\") | [.weight, (.stack | $frames)]")" \
+        '[5000,["f a.py:1 python","f a.py:2 python","f x.so:0 "]]
+[6000,["f a.py:1 python","f a.py:2 python","f x.so:0 "]]'
+}
+
+@test "MOJO: cut anywhere is truncated, wrong bytes are told" {
+    size=$(wc -c <"$data/stacks.mojo")
+    mp-cat --json "$data/stacks.mojo" | jq -c 'select(.op == "sample")' >whole
+    for ((cut = 5; cut < size; cut += 7)); do
+        head -c $cut "$data/stacks.mojo" >cut.mojo
+        mp-cat --json cut.mojo 2>err | jq -c 'select(.op == "sample")' >got
+        # whole samples, the last maybe without all its messages
+        n=$(wc -l <got)
+        [ "$n" -lt 2 ] || head -n $((n - 1)) whole | cmp - <(head -n $((n - 1)) got)
+    done
+    run -0 --separate-stderr mp-cat --json <(head -c $((size - 1)) "$data/stacks.mojo")
+    [[ $stderr == *"1 truncated part"* ]]
+    while IFS='|' read -r version lines says; do
+        printf '%b\n' "$lines" | mojo "$version" >bad.mojo
+        run -2 --separate-stderr mp-top bad.mojo
+        [[ $stderr == "mp-top: bad.mojo: byte "*": $says" ]] || { echo "$lines: $stderr" >&2; false; }
+    done <<'END'
+5|stack 1 1|a version of MOJO that this program does not know
+3|string 2 a|no stack, or not a message of MOJO
+3|stack 1 0 1\nhex:11|not a message of MOJO
+3|stack 1 0 1\nref 5|no such frame
+3|stack 1 0 1\nframe 1 7 8 1 0 0 0|no such string
+3|stack 1 0 1\nframe 1 0 0 -1 0 0 0|a negative number
+3|stack 1 0 1\ntime -1|not a time
+3|stack 1 0 1\nhex:09ffffffffffffffffffff7f|a number over 64 bits
+3|stack 1 0 1\nmemory 9223372036854775807\nmemory 1|a sum of memory over 63 bits
+4|stack 1 0 1\nrepeat\nrepeat|a stack repeated twice
+END
+}
+
+@test "austin itself: its sums" {
+    venv=$MP_BUILD/venv-austin
+    "$venv/bin/austin" --version >/dev/null 2>&1 || {
+        { python3 -m venv "$venv" && "$venv/bin/pip" install -q austin-dist==3.7.0 austin-python; } >/dev/null 2>&1 || true
+        "$venv/bin/austin" --version >/dev/null 2>&1 || skip "austin cannot be installed here"
+    }
+    cat >w.py <<'END'
+import threading, time
+def work():
+    e = time.time() + 0.5
+    while time.time() < e:
+        sum(i * i for i in range(2000))
+threading.Thread(target=time.sleep, args=(0.4,)).start()
+work()
+END
+    for flag in '' -s -f; do
+        "$venv/bin/austin" -b $flag -i 1ms -o a.mojo /usr/bin/python3 w.py >/dev/null 2>&1
+        "$venv/bin/mojo2austin" a.mojo a.txt
+        mp-cat --json a.mojo | jq -s 'map(select(.op == "sample")) |
+            [(map(.weight / 1000) | add), length] | @tsv' -r >got
+        # with -f a line has the time, whether it was idle, and memory
+        awk '/^P/ { split($NF, v, ","); n += v[1]; k++ } END { print n "\t" k }' a.txt | diff - got
+        mp-top --by function a.mojo | grep -q work
+    done
+}

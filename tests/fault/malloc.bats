@@ -160,6 +160,7 @@ each() {
     each mp-top t.mp.gz
     each mp-cat -t "$data/memray.csv"
     each mp-cat -t "$data/heaptrack.txt"
+    each mp-cat -t "$data/stacks.mojo"
     gzip <"$data/heap.pb" >heap.gz
     each mp-cat -t heap.gz
 }
