@@ -7,110 +7,20 @@
  */
 #include "cfi.h"
 #include "arch.h"
-
-#include <string.h>
+#include "cfi_read.h"
 
 enum { STATES = 8 };
 
 struct program {
 	const uint8_t *at, *end;
 	uint64_t code_align;
-	int64_t data_align;
+	uint64_t data_align;    /* modulo 2^64: it is negative */
 	uint8_t encoding;       /* of pointers */
 	uintptr_t location, pc;
 	struct cfi_row first;   /* after the CIE's program, for restore */
 	struct cfi_row saved[STATES];
 	unsigned states;
 };
-
-static uint64_t read_uleb(const uint8_t **p)
-{
-	uint64_t value = 0;
-	unsigned shift = 0;
-	uint8_t byte;
-
-	do {
-		byte = *(*p)++;
-		if (shift < 64)
-			value |= (uint64_t)(byte & 127) << shift;
-		shift += 7;
-	} while (byte & 128);
-	return value;
-}
-
-static int64_t read_sleb(const uint8_t **p)
-{
-	uint64_t value = 0;
-	unsigned shift = 0;
-	uint8_t byte;
-
-	do {
-		byte = *(*p)++;
-		if (shift < 64)
-			value |= (uint64_t)(byte & 127) << shift;
-		shift += 7;
-	} while (byte & 128);
-	if (shift < 64 && (byte & 64) != 0)
-		value |= ~0ull << shift;
-	return (int64_t)value;
-}
-
-static uint64_t read_fixed(const uint8_t **p, unsigned bytes)
-{
-	uint64_t value = 0;
-
-	memcpy(&value, *p, bytes);
-	*p += bytes;
-	return value;
-}
-
-/* A pointer in encoding ENC (DW_EH_PE_*); false: an encoding not known. */
-static bool read_encoded(const uint8_t **p, uint8_t enc, uintptr_t data, uintptr_t *out)
-{
-	uintptr_t base = 0, value;
-
-	switch (enc & 0x70) {
-	case 0x00:
-		break;
-	case 0x10:
-		base = (uintptr_t)*p;
-		break;
-	case 0x30:
-		base = data;
-		break;
-	default:
-		return false;
-	}
-	switch (enc & 0x0f) {
-	case 0x00:
-	case 0x04:
-	case 0x0c:
-		value = read_fixed(p, 8);
-		break;
-	case 0x01:
-		value = read_uleb(p);
-		break;
-	case 0x02:
-		value = read_fixed(p, 2);
-		break;
-	case 0x03:
-		value = read_fixed(p, 4);
-		break;
-	case 0x09:
-		value = (uintptr_t)read_sleb(p);
-		break;
-	case 0x0a:
-		value = (uintptr_t)(int16_t)read_fixed(p, 2);
-		break;
-	case 0x0b:
-		value = (uintptr_t)(int32_t)read_fixed(p, 4);
-		break;
-	default:
-		return false;
-	}
-	*out = value != 0 ? value + base : 0;
-	return true;
-}
 
 static struct cfi_place *place(struct cfi_row *row, uint64_t reg)
 {
@@ -144,16 +54,16 @@ static int advance(struct program *g, uint8_t op)
 	if (op >> 6 == 1) {
 		delta = op & 63;
 	} else if (op == 0x01) {
-		if (!read_encoded(&g->at, g->encoding, 0, &to))
+		if (!read_encoded(&g->at, g->end, g->encoding, 0, &to))
 			return 1;
 		g->location = to;
 		return g->location > g->pc;
 	} else if (op == 0x02) {
-		delta = read_fixed(&g->at, 1);
+		delta = read_fixed(&g->at, g->end, 1);
 	} else if (op == 0x03) {
-		delta = read_fixed(&g->at, 2);
+		delta = read_fixed(&g->at, g->end, 2);
 	} else if (op == 0x04) {
-		delta = read_fixed(&g->at, 4);
+		delta = read_fixed(&g->at, g->end, 4);
 	} else {
 		return -1;
 	}
@@ -161,9 +71,14 @@ static int advance(struct program *g, uint8_t op)
 	return g->location > g->pc;
 }
 
+static int64_t aligned(const struct program *g, uint64_t value)
+{
+	return (int64_t)(value * g->data_align);
+}
+
 static bool expression(struct program *g, struct cfi_row *row, uint8_t op)
 {
-	uint64_t reg = op == 0x0f ? 0 : read_uleb(&g->at), length = read_uleb(&g->at);
+	uint64_t reg = op == 0x0f ? 0 : read_uleb(&g->at, g->end), length = read_uleb(&g->at, g->end);
 	const uint8_t *from = g->at;
 
 	if (length > (uint64_t)(g->end - g->at))
@@ -191,22 +106,22 @@ static bool change(struct program *g, struct cfi_row *row, uint8_t op)
 	case 0x00: /* nop */
 		return true;
 	case 0x05: /* offset_extended */
-		reg = read_uleb(&g->at);
-		set(row, reg, CFI_OFFSET, (int64_t)read_uleb(&g->at) * g->data_align);
+		reg = read_uleb(&g->at, g->end);
+		set(row, reg, CFI_OFFSET, aligned(g, read_uleb(&g->at, g->end)));
 		return true;
 	case 0x06: /* restore_extended */
-		reg = read_uleb(&g->at);
+		reg = read_uleb(&g->at, g->end);
 		*place(row, reg) = *place(&g->first, reg);
 		return true;
 	case 0x07: /* undefined */
-		set(row, read_uleb(&g->at), CFI_UNDEFINED, 0);
+		set(row, read_uleb(&g->at, g->end), CFI_UNDEFINED, 0);
 		return true;
 	case 0x08: /* same_value */
-		set(row, read_uleb(&g->at), CFI_SAME, 0);
+		set(row, read_uleb(&g->at, g->end), CFI_SAME, 0);
 		return true;
 	case 0x09: /* register */
-		reg = read_uleb(&g->at);
-		read_uleb(&g->at);
+		reg = read_uleb(&g->at, g->end);
+		read_uleb(&g->at, g->end);
 		set(row, reg, CFI_ODD, 0);
 		return true;
 	case 0x0a: /* remember_state */
@@ -220,40 +135,40 @@ static bool change(struct program *g, struct cfi_row *row, uint8_t op)
 		*row = g->saved[--g->states];
 		return true;
 	case 0x0c: /* def_cfa */
-		reg = read_uleb(&g->at);
-		set_cfa(row, reg, (int64_t)read_uleb(&g->at));
+		reg = read_uleb(&g->at, g->end);
+		set_cfa(row, reg, (int64_t)read_uleb(&g->at, g->end));
 		return true;
 	case 0x0d: /* def_cfa_register */
-		set_cfa(row, read_uleb(&g->at), row->cfa_offset);
+		set_cfa(row, read_uleb(&g->at, g->end), row->cfa_offset);
 		return true;
 	case 0x0e: /* def_cfa_offset */
-		row->cfa_offset = (int64_t)read_uleb(&g->at);
+		row->cfa_offset = (int64_t)read_uleb(&g->at, g->end);
 		return true;
 	case 0x0f: /* def_cfa_expression */
 	case 0x10: /* expression */
 	case 0x16: /* val_expression */
 		return expression(g, row, op);
 	case 0x11: /* offset_extended_sf */
-		reg = read_uleb(&g->at);
-		set(row, reg, CFI_OFFSET, read_sleb(&g->at) * g->data_align);
+		reg = read_uleb(&g->at, g->end);
+		set(row, reg, CFI_OFFSET, aligned(g, (uint64_t)read_sleb(&g->at, g->end)));
 		return true;
 	case 0x12: /* def_cfa_sf */
-		reg = read_uleb(&g->at);
-		set_cfa(row, reg, read_sleb(&g->at) * g->data_align);
+		reg = read_uleb(&g->at, g->end);
+		set_cfa(row, reg, aligned(g, (uint64_t)read_sleb(&g->at, g->end)));
 		return true;
 	case 0x13: /* def_cfa_offset_sf */
-		row->cfa_offset = read_sleb(&g->at) * g->data_align;
+		row->cfa_offset = aligned(g, (uint64_t)read_sleb(&g->at, g->end));
 		return true;
 	case 0x14: /* val_offset */
-		reg = read_uleb(&g->at);
-		set(row, reg, CFI_VALUE, (int64_t)read_uleb(&g->at) * g->data_align);
+		reg = read_uleb(&g->at, g->end);
+		set(row, reg, CFI_VALUE, aligned(g, read_uleb(&g->at, g->end)));
 		return true;
 	case 0x15: /* val_offset_sf */
-		reg = read_uleb(&g->at);
-		set(row, reg, CFI_VALUE, read_sleb(&g->at) * g->data_align);
+		reg = read_uleb(&g->at, g->end);
+		set(row, reg, CFI_VALUE, aligned(g, (uint64_t)read_sleb(&g->at, g->end)));
 		return true;
 	case 0x2e: /* GNU_args_size */
-		read_uleb(&g->at);
+		read_uleb(&g->at, g->end);
 		return true;
 	default:
 		return arch_cfi_is_mark(op);
@@ -271,7 +186,7 @@ static bool run(struct program *g, struct cfi_row *row)
 		if (passed == 0)
 			continue;
 		if (op >> 6 == 2)
-			set(row, low, CFI_OFFSET, (int64_t)read_uleb(&g->at) * g->data_align);
+			set(row, low, CFI_OFFSET, aligned(g, read_uleb(&g->at, g->end)));
 		else if (op >> 6 == 3)
 			*place(row, low) = *place(&g->first, low);
 		else if (!change(g, row, op))
@@ -280,25 +195,72 @@ static bool run(struct program *g, struct cfi_row *row)
 	return true;
 }
 
-/* CIE: alignments, pointer encoding, and its program's row. */
-static bool read_cie(struct program *g, const uint8_t *cie, bool *augmented, bool *signal)
+/* The bytes of the entry at P, after its length; false: they are not all there. */
+static bool entry_at(const struct cfi_table *t, const uint8_t **p, const uint8_t **end)
 {
-	const uint8_t *p = cie, *end;
-	const char *a;
-	uint32_t length = (uint32_t)read_fixed(&p, 4);
-	uint8_t version;
+	uint32_t length;
+
+	if (!cfi_reach(t, *p, sizeof(length)))
+		return false;
+	memcpy(&length, *p, sizeof(length));
+	*p += sizeof(length);
+	*end = *p + length;
+	return length != UINT32_MAX && length >= 8 && cfi_reach(t, *p, length);
+}
+
+/* Over BYTES, if they are there. */
+static bool skip(const uint8_t **p, const uint8_t *end, uint64_t bytes)
+{
+	if (bytes > (uint64_t)(end - *p))
+		return false;
+	*p += bytes;
+	return true;
+}
+
+/* What the augmentation A of a CIE says in the bytes P … END. */
+static bool read_augmentation(struct program *g, const char *a, const uint8_t *p,
+			      const uint8_t *end, bool *signal)
+{
 	uintptr_t ignored;
 
-	if (length == UINT32_MAX || length < 8)
+	for (; *a != '\0'; a++) {
+		if (*a == 'R') {
+			g->encoding = (uint8_t)read_fixed(&p, end, 1);
+		} else if (*a == 'L') {
+			read_fixed(&p, end, 1);
+		} else if (*a == 'S') {
+			*signal = true;
+		} else if (*a == 'P') {
+			uint8_t enc = (uint8_t)read_fixed(&p, end, 1);
+
+			if (!read_encoded(&p, end, enc, 0, &ignored))
+				return false;
+		} else if (*a != 'B') {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* CIE: alignments, pointer encoding, and its program's row. */
+static bool read_cie(const struct cfi_table *t, struct program *g, const uint8_t *p,
+		     bool *augmented, bool *signal)
+{
+	const uint8_t *end, *data;
+	const char *a;
+	uint8_t version;
+
+	if (!entry_at(t, &p, &end))
 		return false;
-	end = p + length;
 	p += 4;
 	version = *p++;
 	a = (const char *)p;
-	p += strlen(a) + 1;
-	g->code_align = read_uleb(&p);
-	g->data_align = read_sleb(&p);
-	if ((version == 1 ? *p++ : read_uleb(&p)) != ARCH_RA)
+	p = memchr(a, '\0', (size_t)(end - p));
+	if (p++ == NULL)
+		return false;
+	g->code_align = read_uleb(&p, end);
+	g->data_align = (uint64_t)read_sleb(&p, end);
+	if ((version == 1 ? read_fixed(&p, end, 1) : read_uleb(&p, end)) != ARCH_RA)
 		return false;
 	g->encoding = 0;
 	*augmented = a[0] == 'z';
@@ -306,59 +268,43 @@ static bool read_cie(struct program *g, const uint8_t *cie, bool *augmented, boo
 	if (a[0] != 'z' && a[0] != '\0')
 		return false;
 	if (*augmented) {
-		uint64_t bytes = read_uleb(&p);
-		const uint8_t *after = p + bytes;
+		uint64_t bytes = read_uleb(&p, end);
 
-		for (a++; *a != '\0'; a++) {
-			if (*a == 'R')
-				g->encoding = *p++;
-			else if (*a == 'L')
-				p++;
-			else if (*a == 'S')
-				*signal = true;
-			else if (*a == 'P') {
-				uint8_t enc = *p++;
-
-				if (!read_encoded(&p, enc, 0, &ignored))
-					return false;
-			} else if (*a != 'B') {
-				return false;
-			}
-		}
-		p = after;
+		data = p;
+		if (!skip(&p, end, bytes) || !read_augmentation(g, a + 1, data, p, signal))
+			return false;
 	}
 	g->at = p;
 	g->end = end;
 	return true;
 }
 
-static bool read_fde(const uint8_t *fde, uintptr_t pc, struct cfi_row *row)
+static bool read_fde(const struct cfi_table *t, const uint8_t *p, uintptr_t pc,
+		     struct cfi_row *row)
 {
 	struct program g = {.pc = UINTPTR_MAX};
-	const uint8_t *p = fde, *end;
-	uint32_t length = (uint32_t)read_fixed(&p, 4);
+	const uint8_t *end, *start;
+	uint32_t back;
 	uintptr_t from, range;
 	bool augmented, signal;
 
-	if (length == UINT32_MAX || length < 8)
+	if (!entry_at(t, &p, &end))
 		return false;
-	end = p + length;
-	if (!read_cie(&g, p - read_fixed(&(const uint8_t *){p}, 4), &augmented, &signal))
+	start = p;
+	back = (uint32_t)read_fixed(&p, end, sizeof(back));
+	if (!read_cie(t, &g, start - back, &augmented, &signal))
 		return false;
-	p += 4;
-	if (!read_encoded(&p, g.encoding, 0, &from) ||
-	    !read_encoded(&p, g.encoding & 0x0f, 0, &range) || pc < from || pc - from >= range)
+	if (!read_encoded(&p, end, g.encoding, 0, &from) ||
+	    !read_encoded(&p, end, g.encoding & 0x0f, 0, &range) || pc < from ||
+	    pc - from >= range)
 		return false;
 	memset(row, 0, sizeof(*row));
 	set_cfa(row, ARCH_SP, 0);
 	if (!run(&g, row))
 		return false;
 	g.first = *row;
-	if (augmented) {
-		uint64_t bytes = read_uleb(&p);
-
-		p += bytes;
-	}
+	if (augmented && !skip(&p, end, read_uleb(&p, end)))
+		return false;
 	g.at = p;
 	g.end = end;
 	g.location = from;
@@ -368,32 +314,38 @@ static bool read_fde(const uint8_t *fde, uintptr_t pc, struct cfi_row *row)
 	return run(&g, row);
 }
 
-bool cfi_find(const uint8_t *hdr, uintptr_t pc, struct cfi_row *row)
+bool cfi_find(const struct cfi_table *t, uintptr_t pc, struct cfi_row *row)
 {
+	enum { HEAD = 4 + 2 * 8 };
 	struct entry {
 		int32_t location, fde;
 	} e;
-	const uint8_t *p = hdr + 4, *table;
+	const uint8_t *hdr = t->hdr, *p = hdr + 4, *table;
 	uintptr_t ignored, count;
 	size_t low = 0, high;
 	int64_t at = (int64_t)(pc - (uintptr_t)hdr);
 
 	/* version 1, a table of pairs relative to the header */
-	if (hdr[0] != 1 || hdr[3] != 0x3b ||
-	    !read_encoded(&p, hdr[1], (uintptr_t)hdr, &ignored) ||
-	    !read_encoded(&p, hdr[2], (uintptr_t)hdr, &count) || count == 0)
+	if (!cfi_reach(t, hdr, HEAD) || hdr[0] != 1 || hdr[3] != 0x3b ||
+	    !read_encoded(&p, hdr + HEAD, hdr[1], (uintptr_t)hdr, &ignored) ||
+	    !read_encoded(&p, hdr + HEAD, hdr[2], (uintptr_t)hdr, &count) || count == 0 ||
+	    count > UINT32_MAX)
 		return false;
 	table = p;
 	high = count;
 	while (high - low > 1) {
 		size_t middle = low + (high - low) / 2;
 
+		if (!cfi_reach(t, table + middle * sizeof(e), sizeof(e)))
+			return false;
 		memcpy(&e, table + middle * sizeof(e), sizeof(e));
 		if (e.location <= at)
 			low = middle;
 		else
 			high = middle;
 	}
+	if (!cfi_reach(t, table + low * sizeof(e), sizeof(e)))
+		return false;
 	memcpy(&e, table + low * sizeof(e), sizeof(e));
-	return e.location <= at && read_fde(hdr + e.fde, pc, row);
+	return e.location <= at && read_fde(t, hdr + e.fde, pc, row);
 }

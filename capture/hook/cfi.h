@@ -31,8 +31,21 @@ struct cfi_row {
 	uintptr_t from;         /* start of the function */
 };
 
-/* The row for the instruction at PC; false: the tables HDR (.eh_frame_hdr)
- * do not cover it or cannot be understood. */
-bool cfi_find(const uint8_t *hdr, uintptr_t pc, struct cfi_row *);
+/* A module's tables, addresses in them relative to where they lie. */
+struct cfi_table {
+	const uint8_t *hdr;             /* .eh_frame_hdr */
+	/* May N bytes from FROM on be looked at?  NULL: all of them, as they are the
+	 * process's own. */
+	bool (*reach)(const struct cfi_table *, const uint8_t *from, size_t n);
+};
+
+static inline bool cfi_reach(const struct cfi_table *t, const uint8_t *from, size_t n)
+{
+	return t->reach == NULL || t->reach(t, from, n);
+}
+
+/* The row for the instruction at PC; false: the tables do not cover it or cannot be
+ * understood. */
+bool cfi_find(const struct cfi_table *, uintptr_t pc, struct cfi_row *);
 
 #endif

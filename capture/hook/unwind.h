@@ -3,16 +3,8 @@
 #ifndef MP_HOOK_UNWIND_H
 #define MP_HOOK_UNWIND_H
 
+#include "cfi_step.h"
 #include "internal.h"
-
-enum hook_step { STEP_ON, STEP_END, STEP_TORN, STEP_FULL };
-
-struct hook_state {
-	uintptr_t ip, sp, fp;   /* fp: rbp, x29 */
-	bool exact;             /* ip was interrupted there, not returned to */
-	bool fp_unknown;
-	struct arch_link link;  /* if exact */
-};
 
 /* A frame's flags are below this bit; from it on, how far below the cfa fp is saved. */
 enum { FRAME_SAVED = 16 };

@@ -5,7 +5,6 @@
  * readable.
  */
 #include "unwind.h"
-#include "cfi.h"
 
 #include <errno.h>
 #include <sys/syscall.h>
@@ -73,9 +72,9 @@ static struct hook_row simple(const struct cfi_row *row)
 
 static bool find(uintptr_t pc, struct cfi_row *row)
 {
-	const uint8_t *hdr = hook_eh_frame_hdr(pc);
+	struct cfi_table table = {.hdr = hook_eh_frame_hdr(pc)};
 
-	return hdr != NULL && cfi_find(hdr, pc, row);
+	return table.hdr != NULL && cfi_find(&table, pc, row);
 }
 
 struct hook_row hook_row(uintptr_t pc, bool *keep)
@@ -88,84 +87,9 @@ struct hook_row hook_row(uintptr_t pc, bool *keep)
 
 /* ---- frames with a rule of their own ---- */
 
-enum { EXPR_STACK = 8 };
-
-/* DWARF expression over fp, sp and ip; FULL: more than that is needed. */
-static enum hook_step evaluate(struct hook_thread *t, const struct hook_state *s,
-			       const uint8_t *p, const uint8_t *end, bool push, uintptr_t cfa,
-			       uintptr_t *out)
+static bool load(void *t, uintptr_t address, uintptr_t *out)
 {
-	uintptr_t v[EXPR_STACK + 2] = {cfa};
-	unsigned n = push;
-
-	while (p < end) {
-		uint8_t op = *p++;
-		int64_t offset = 0;
-
-		if ((op >= 0x70 && op <= 0x8f) || op == 0x23) { /* breg*, plus_uconst */
-			unsigned shift = 0;
-			uint8_t byte;
-
-			do {
-				byte = *p++;
-				offset |= (int64_t)(byte & 127) << (shift & 63);
-				shift += 7;
-			} while ((byte & 128) != 0 && p < end);
-			if (op != 0x23 && shift < 64 && (byte & 64) != 0)
-				offset |= (int64_t)(~0ull << shift);
-		}
-		if (n > EXPR_STACK)
-			return STEP_FULL;
-		if (op == 0x70 + ARCH_FP && !s->fp_unknown) {
-			v[n++] = s->fp + (uintptr_t)offset;
-		} else if (op == 0x70 + ARCH_SP) {
-			v[n++] = s->sp + (uintptr_t)offset;
-		} else if (op == ARCH_BREG_IP) {
-			v[n++] = s->ip + (uintptr_t)offset;
-		} else if (op >= 0x30 && op <= 0x4f) { /* lit* */
-			v[n++] = op - 0x30u;
-		} else if (op == 0x08 && p < end) { /* const1u */
-			v[n++] = *p++;
-		} else if (op == 0x06 && n >= 1) { /* deref */
-			if (!hook_load(t, v[n - 1], &v[n - 1]))
-				return STEP_TORN;
-		} else if (op == 0x23 && n >= 1) {
-			v[n - 1] += (uintptr_t)offset;
-		} else if (n >= 2 && (op == 0x22 || op == 0x1c || op == 0x1a || op == 0x24 ||
-				      op == 0x2a)) {
-			uintptr_t a = v[n - 2], b = v[n - 1];
-
-			n--;
-			v[n - 1] = op == 0x22   ? a + b
-				   : op == 0x1c ? a - b
-				   : op == 0x1a ? (a & b)
-				   : op == 0x24 ? a << (b & 63)
-						: (uintptr_t)((intptr_t)a >= (intptr_t)b);
-		} else {
-			return STEP_FULL;
-		}
-	}
-	*out = n > 0 ? v[n - 1] : 0;
-	return n > 0 ? STEP_ON : STEP_FULL;
-}
-
-/* The kernel's frame: ucontext lies at the stack pointer. */
-static enum hook_step step_signal(struct hook_thread *t, struct hook_state *s)
-{
-	uintptr_t fp, sp, ip, link = 0;
-
-	if (!hook_load(t, s->sp + ARCH_SIGNAL_FP, &fp) ||
-	    !hook_load(t, s->sp + ARCH_SIGNAL_SP, &sp) ||
-	    !hook_load(t, s->sp + ARCH_SIGNAL_IP, &ip) ||
-	    (ARCH_SIGNAL_LINK != 0 && !hook_load(t, s->sp + ARCH_SIGNAL_LINK, &link)))
-		return STEP_TORN;
-	s->link = arch_link(link);
-	s->fp = fp;
-	s->sp = sp;
-	s->ip = ip;
-	s->fp_unknown = false;
-	s->exact = true;
-	return STEP_ON;
+	return hook_load(t, address, out);
 }
 
 /* Does a handler return here, to code that no table describes? */
@@ -188,56 +112,15 @@ static bool is_root(const struct hook_state *s, uintptr_t pc)
 HOOK_COLD enum hook_step hook_step_special(struct hook_thread *t, struct hook_state *s,
 					   uintptr_t pc)
 {
+	struct cfi_memory memory = {load, t};
 	struct cfi_row row;
-	uintptr_t cfa, ip, at;
-	enum hook_step step;
 
 	if (!find(pc, &row)) {
 		if (is_sigreturn(s))
-			return step_signal(t, s);
+			return cfi_step_signal(&memory, s);
 		return is_root(s, pc) ? STEP_END : STEP_TORN;
 	}
-	if (row.signal)
-		return step_signal(t, s);
-	if (row.cfa_expr != NULL) {
-		step = evaluate(t, s, row.cfa_expr, row.cfa_expr_end, false, 0, &cfa);
-		if (step != STEP_ON)
-			return step;
-	} else if (row.cfa_register == ARCH_SP) {
-		cfa = s->sp + (uintptr_t)row.cfa_offset;
-	} else if (row.cfa_register == ARCH_FP && !s->fp_unknown) {
-		cfa = s->fp + (uintptr_t)row.cfa_offset;
-	} else {
-		return STEP_FULL;
-	}
-	if (row.ra.rule == CFI_SAME && s->exact && arch_link_address(s->link, &ip)) {
-		if (cfa < s->sp)
-			return STEP_TORN;
-	} else if (row.ra.rule != CFI_OFFSET) {
-		return STEP_FULL;
-	} else if (cfa <= s->sp || !hook_load(t, cfa + (uintptr_t)row.ra.value, &ip)) {
-		return STEP_TORN;
-	}
-	if (row.fp.rule == CFI_OFFSET || row.fp.rule == CFI_EXPR) {
-		at = cfa + (uintptr_t)row.fp.value;
-		if (row.fp.rule == CFI_EXPR) {
-			step = evaluate(t, s, row.fp.expr, row.fp.expr_end, true, cfa, &at);
-			if (step != STEP_ON)
-				return step;
-		}
-		if (!hook_load(t, at, &s->fp))
-			return STEP_TORN;
-		s->fp_unknown = false;
-	} else if (row.fp.rule == CFI_VALUE) {
-		s->fp = cfa + (uintptr_t)row.fp.value;
-		s->fp_unknown = false;
-	} else if (row.fp.rule != CFI_SAME) {
-		s->fp_unknown = true;
-	}
-	s->sp = cfa;
-	s->ip = arch_address(ip);
-	s->exact = false;
-	return STEP_ON;
+	return cfi_step(&row, &memory, s);
 }
 
 /* What libgcc's unwinder wants of libc in versions newer than the hook needs. */
