@@ -53,6 +53,11 @@ checked() {
     checked 2000 stacks faults 1000
 }
 
+@test "a frame that is found by a register no other is: libgcc's unwinder says" {
+    checked 2000 stacks odd 1000
+    j '[.[] | select(.count == 500)] | length == 2' mp-top --view total --by stack t.mp
+}
+
 @test "code without a table: the stack ends there, and nothing is built on it" {
     mp-capture --check-stacks -o t.mp -- stacks jit 1000 >out 2>err
     grep -q '^jit 1000 2000' out

@@ -8,8 +8,9 @@
  * deeper than a stack is recorded; coroutines: on stacks of makecontext, unmapped and
  * mapped again between guard pages; jit: through code that has no unwind table;
  * altstack: in signal handlers on a stack of their own; faults: in handlers, on either
- * stack, of what struck in a function that saves nothing.  Prints "MODE ROUNDS" and how
- * many blocks were made.
+ * stack, of what struck in a function that saves nothing; odd: through code whose caller
+ * is found by a register that hardly any uses for it.  Prints "MODE ROUNDS" and how many
+ * blocks were made.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -198,6 +199,52 @@ static void make_jit(void)
 	memcpy(&through, &page, sizeof(page));
 }
 
+/* Does the same; where its frame lies, a register says that is not the frame pointer. */
+void by_register(void (*)(size_t), size_t);
+#ifdef __x86_64__
+__asm__(".text\n"
+	"by_register:\n"
+	"	.cfi_startproc\n"
+	"	pushq %rbx\n"
+	"	.cfi_def_cfa_offset 16\n"
+	"	.cfi_offset 3, -16\n"
+	"	movq %rsp, %rbx\n"
+	"	.cfi_def_cfa_register 3\n"
+	"	movq %rdi, %rax\n"
+	"	movq %rsi, %rdi\n"
+	"	call *%rax\n"
+	"	popq %rbx\n"
+	"	.cfi_def_cfa 7, 8\n"
+	"	ret\n"
+	"	.cfi_endproc\n");
+#elif defined __aarch64__
+__asm__(".text\n"
+	"by_register:\n"
+	"	.cfi_startproc\n"
+	"	stp x19, x30, [sp, #-16]!\n"
+	"	.cfi_def_cfa_offset 16\n"
+	"	.cfi_offset 19, -16\n"
+	"	.cfi_offset 30, -8\n"
+	"	mov x19, sp\n"
+	"	.cfi_def_cfa_register 19\n"
+	"	mov x2, x0\n"
+	"	mov x0, x1\n"
+	"	blr x2\n"
+	"	.cfi_def_cfa 31, 16\n"
+	"	ldp x19, x30, [sp], #16\n"
+	"	.cfi_def_cfa_offset 0\n"
+	"	.cfi_restore 19\n"
+	"	.cfi_restore 30\n"
+	"	ret\n"
+	"	.cfi_endproc\n");
+#endif
+
+static NOINLINE void odd_frames(int i)
+{
+	by_register(i & 1 ? inner : leaf, 190);
+	inner(200);
+}
+
 static void handler(int number)
 {
 	(void)number;
@@ -250,7 +297,7 @@ int main(int argc, char **argv)
 	static const struct { const char *name; void (*run)(int); } modes[] = {
 		{ "sites", sites }, { "frames", frames }, { "jumps", jumps },
 		{ "recursion", recursion }, { "coroutines", coroutines }, { "jit", jit },
-		{ "altstack", altstack }, { "faults", faults },
+		{ "altstack", altstack }, { "faults", faults }, { "odd", odd_frames },
 	};
 
 	rounds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0;
