@@ -2,6 +2,7 @@
 #            make demo       install what is missing, build, capture, show
 #            make check      install what tests need, run every test
 #            make install    PREFIX= DESTDIR= BINDIR= LIBDIR= INCLUDEDIR= MANDIR=
+#            make aarch64    the hook and what tests it there, by a cross compiler
 # Knobs: CC= DEVELOPER=1 (-Werror) SANITIZE=address,undefined BUILD=dir
 VERSION = 0.1.0
 
@@ -172,6 +173,12 @@ deps:
 deps-test:
 	tests/deps test
 
+# The hook needs nothing but libc, so a cross compiler builds it with its tests.
+AARCH64 = aarch64-linux-gnu-
+aarch64:
+	+$(MAKE) BUILD=$(BUILD)/aarch64 CC=$(AARCH64)gcc CXX=$(AARCH64)g++ hook-and-targets
+hook-and-targets: $(hook) $(targets)
+
 demo: deps
 	+$(MAKE) all
 	tests/demo $(BUILD)
@@ -223,6 +230,6 @@ dist:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all programs-of-tests deps deps-test demo check test bench gate lint size fuzz fmt-check cov install dist clean FORCE
+.PHONY: all aarch64 hook-and-targets programs-of-tests deps deps-test demo check test bench gate lint size fuzz fmt-check cov install dist clean FORCE
 .DELETE_ON_ERROR:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

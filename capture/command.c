@@ -15,6 +15,8 @@
 
 #if defined(__x86_64__)
 #define OUR_MACHINE EM_X86_64
+#elif defined(__aarch64__)
+#define OUR_MACHINE EM_AARCH64
 #else
 #error "this machine is not supported yet"
 #endif

@@ -1,4 +1,4 @@
-/* python_offsets.c - which CPython is this, and where do its fields lie (x86-64).
+/* python_offsets.c - which CPython is this, and where do its fields lie.
  *
  * 3.8 to 3.12 from tables made with each version's own headers; 3.13 says most of
  * it itself (_Py_DebugOffsets) and must agree with its table: a build that does
@@ -6,11 +6,16 @@
  */
 #include "python_offsets.h"
 
+#include <pthread.h>
 #include <string.h>
+
+/* Before some fields lie two mutexes, all whose size depends on the machine; the tables
+ * are of one where they have 40 bytes (x86-64; aarch64: 48). */
+enum { MUTEXES = 2 * ((int)sizeof(pthread_mutex_t) - 40) };
 
 static const struct python_offsets py38 = {
 	.runtime_initialized = 12, .runtime_finalizing = 16, .runtime_interpreters = 32,
-	.runtime_current = 1368, .interpreter_next = 0,
+	.runtime_current = 1368 + MUTEXES, .interpreter_next = 0,
 	.interpreter_threads = 8, .interpreter_gil = -1,
 	.gil_holder = -1, .gil_locked = -1,
 	.thread_frame = 24, .thread_id = 176, .thread_next = 8, .thread_native = -1,
@@ -26,7 +31,7 @@ static const struct python_offsets py38 = {
 };
 static const struct python_offsets py39 = {
 	.runtime_initialized = 12, .runtime_finalizing = 16, .runtime_interpreters = 32,
-	.runtime_current = 568, .interpreter_next = 0,
+	.runtime_current = 568 + MUTEXES, .interpreter_next = 0,
 	.interpreter_threads = 8, .interpreter_gil = -1,
 	.gil_holder = -1, .gil_locked = -1,
 	.thread_frame = 24, .thread_id = 176, .thread_next = 8, .thread_native = -1,
@@ -42,7 +47,7 @@ static const struct python_offsets py39 = {
 };
 static const struct python_offsets py310 = {
 	.runtime_initialized = 12, .runtime_finalizing = 16, .runtime_interpreters = 32,
-	.runtime_current = 568, .interpreter_next = 0,
+	.runtime_current = 568 + MUTEXES, .interpreter_next = 0,
 	.interpreter_threads = 8, .interpreter_gil = -1,
 	.gil_holder = -1, .gil_locked = -1,
 	.thread_frame = 24, .thread_id = 176, .thread_next = 8, .thread_native = -1,
@@ -58,7 +63,7 @@ static const struct python_offsets py310 = {
 };
 static const struct python_offsets py311 = {
 	.runtime_initialized = 16, .runtime_finalizing = 24, .runtime_interpreters = 40,
-	.runtime_current = 576, .interpreter_next = 0,
+	.runtime_current = 576 + MUTEXES, .interpreter_next = 0,
 	.interpreter_threads = 16, .interpreter_gil = -1,
 	.gil_holder = -1, .gil_locked = -1,
 	.thread_frame = 56, .thread_id = 152, .thread_next = 8, .thread_native = 160,
@@ -151,13 +156,13 @@ const struct python_offsets *python_offsets(const void *runtime, size_t runtime_
 		return *hex >> 16 == 0x030b ? &py311 : *hex >> 16 == 0x030c ? &py312 : NULL;
 	}
 	switch (runtime_size) {
-	case 1464:
+	case 1464 + MUTEXES:
 		*hex = 0x03080000;
 		return &py38;
-	case 656:
+	case 656 + MUTEXES:
 		*hex = 0x03090000;
 		return &py39;
-	case 672:
+	case 672 + MUTEXES:
 		*hex = 0x030a0000;
 		return &py310;
 	default:

@@ -13,6 +13,8 @@
 
 #if defined(__x86_64__)
 #include "arch_x86_64.h"
+#elif defined(__aarch64__)
+#include "arch_aarch64.h"
 #else
 #error "the hook does not know this machine"
 #endif

@@ -1,4 +1,4 @@
-// cxx.cc - C++ memory: exceptions thrown through many frames while others are
+// cxx.cc [ROUNDS] - C++ memory: exceptions thrown through many frames while others are
 // being handled, operator new plain, nothrow and aligned, frames that realign
 // the stack.  Prints "cxx N N".
 #include <cstdio>
@@ -38,12 +38,13 @@ struct alignas(128) wide {
 	char c[128];
 };
 
-int main()
+int main(int argc, char **argv)
 {
+	int rounds = argc > 1 ? static_cast<int>(std::strtol(argv[1], nullptr, 10)) : 2000;
 	std::map<int, std::string> caught;
 	double sum = 0;
 
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < rounds; i++) {
 		try {
 			fall(i % 40);
 		} catch (const std::exception &e) {

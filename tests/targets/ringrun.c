@@ -1,12 +1,13 @@
 /* ringrun.c - run a command under the hook with nothing draining the rings, then
  * check what lies in them: the test of the hook alone.
  *
- *	ringrun [-n] [-p] [-g] [-s FROM-TO] HOOK CMD…
+ *	ringrun [-n] [-p] [-g] [-c] [-s FROM-TO] HOOK CMD…
  *
  * -n: no native stacks, -p: no Python stacks, -g: no objects.  Prints one line of
  * counts per process image (final: live when the interpreter began to tear itself
- * down), one for all, and with -s the stack of each allocation of a size in
- * that range: "got SIZE file:line:name;…", innermost first, Python frames only.
+ * down), one for all, with -c what checking every stack found, and with -s the stack
+ * of each allocation of a size in that range: "got SIZE file:line:name;…", innermost
+ * first, Python frames only.
  * The events of an address are put in order by their stamps, which is exact.
  */
 #define _GNU_SOURCE
@@ -35,7 +36,7 @@ static struct event *event;
 static struct stack *stack;
 static struct code *code;
 static size_t events, stacks, codes, event_room, stack_room, code_room;
-static uint64_t lost, finalizes, notes, bad, arenas, maps;
+static uint64_t lost, finalizes, notes, bad, arenas, maps, torn;
 static size_t from_size = 1, to_size;
 
 static void *more(void *x, size_t n, size_t *room, size_t each)
@@ -135,7 +136,7 @@ static void one_record(const struct mp_slot *s, uint32_t slot, const uint64_t *w
 		stack[stacks] = (struct stack){ slot, (uint32_t)w[1], (const void *)w, NULL };
 		add_frames(&stack[stacks], stacks && stack[stacks - 1].slot == slot ?
 				&stack[stacks - 1] : NULL);
-		stacks++;
+		torn += (stack[stacks++].r->flags & MP_STACK_TORN) != 0;
 		break;
 	case MP_REC_CODE:
 		code = more(code, codes, &code_room, sizeof *code);
@@ -337,11 +338,12 @@ int main(int argc, char **argv)
 	int c, fd, status;
 	size_t first = 0;
 
-	while ((c = getopt(argc, argv, "+npgs:")) != -1)
+	while ((c = getopt(argc, argv, "+npgcs:")) != -1)
 		switch (c) {
 		case 'n': options &= ~(uint32_t)MP_OPT_NATIVE; break;
 		case 'p': options &= ~(uint32_t)MP_OPT_PYTHON; break;
 		case 'g': options &= ~(uint32_t)MP_OPT_OBJECTS; break;
+		case 'c': options |= MP_OPT_CHECK; break;
 		case 's': sscanf(optarg, "%zu-%zu", &from_size, &to_size); break;
 		default: return 125;
 		}
@@ -362,5 +364,10 @@ int main(int argc, char **argv)
 	printf("total lost %lu bad %lu finalize %lu notes %lu arenas %lu maps %lu stacks %zu "
 	       "codes %zu status %d\n", lost, bad, finalizes, notes, arenas, maps, stacks, codes,
 	       status);
+	if (options & MP_OPT_CHECK)
+		printf("checked %lu native %lu python %lu flags %lu libgcc %lu torn %lu\n",
+		       session->check[MP_CHECK_STACKS], session->check[MP_CHECK_NATIVE],
+		       session->check[MP_CHECK_PYTHON], session->check[MP_CHECK_FLAGS],
+		       session->check[MP_CHECK_ROWS], torn);
 	return status;
 }

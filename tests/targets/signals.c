@@ -1,10 +1,11 @@
 /* signals.c - a signal handler that allocates in the middle of everything.
  *
- *	signals [COUNT [jump]]
+ *	signals [-u MICROSECONDS] [COUNT [jump]]
  *
  * Only with an allocator that is safe in signal handlers (bump.c, preloaded
  * behind the hook).  With "jump" each handler leaves by siglongjmp, on an
- * alternate stack every other time.  Prints "handled N main N".
+ * alternate stack every other time.  A signal comes every 200 microseconds, or
+ * as -u says where that is less than a handler takes.  Prints "handled N main N".
  */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -49,8 +50,15 @@ int main(int argc, char **argv)
 	static char alternate[65536];
 	stack_t ss = { alternate, 0, sizeof alternate };
 	struct itimerval every = { { 0, 200 }, { 0, 200 } }, never = { { 0, 0 }, { 0, 0 } };
-	unsigned long count = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000;
 	volatile int turn = 0;
+	unsigned long count;
+
+	if (argc > 2 && !strcmp(argv[1], "-u")) {
+		every.it_value.tv_usec = every.it_interval.tv_usec = strtol(argv[2], NULL, 10);
+		argc -= 2;
+		argv += 2;
+	}
+	count = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000;
 
 	setvbuf(stdout, NULL, _IONBF, 0);
 	sigaltstack(&ss, NULL);
