@@ -82,9 +82,12 @@ static inline bool arch_cfi_is_mark(uint8_t op)
 
 /* ---- who called the allocator: read in the exported function itself ---- */
 
+/* All of it at once: the function may end with a jump to another, which is given this and
+ * puts a frame of its own where the function's was. */
 struct hook_caller {
-	const void *cfa;
-	const uintptr_t *frame; /* holds saved x29, then the return address */
+	const void *ip;         /* return address: the innermost frame shown */
+	const void *frame;      /* where the caller's ends */
+	uintptr_t fp;
 };
 #ifdef __clang__
 #define ARCH_CFA __builtin_sponentry()
@@ -92,21 +95,22 @@ struct hook_caller {
 #define ARCH_CFA __builtin_dwarf_cfa()
 #endif
 #define HOOK_CALLER \
-	((struct hook_caller){ ARCH_CFA, (const uintptr_t *)__builtin_frame_address(0) })
+	((struct hook_caller){ __builtin_return_address(0), ARCH_CFA, \
+			       *(const uintptr_t *)__builtin_frame_address(0) })
 
 static inline uintptr_t arch_caller_ip(struct hook_caller c)
 {
-	return arch_address(c.frame[1]);
+	return arch_address((uintptr_t)c.ip);
 }
 
 static inline uintptr_t arch_caller_sp(struct hook_caller c)
 {
-	return (uintptr_t)c.cfa;
+	return (uintptr_t)c.frame;
 }
 
 static inline uintptr_t arch_caller_fp(struct hook_caller c)
 {
-	return c.frame[0];
+	return c.fp;
 }
 
 /* ---- the kernel's signal frame, from the stack pointer in it ---- */

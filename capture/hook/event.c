@@ -122,7 +122,7 @@ HOOK_COLD void hook_realloc_unseen(unsigned kind, bool succeeded)
 	if (t == NULL)
 		return;
 	if (succeeded)
-		hook_event_end(t, kind, NULL, 0, (struct hook_caller){NULL, NULL});
+		hook_event_end(t, kind, NULL, 0, (struct hook_caller){0});
 	else
 		hook_event_undo(t, kind);
 	hook_leave(t);

@@ -78,6 +78,14 @@ compiled=(
     run -1 grep -E 'GLIBC_2\.(3[2-9]|[4-9])' <(nm -D --undefined-only "$hook")
 }
 
+@test "aarch64: who called is known in a function that is jumped to" {
+    for f in "${compiled[@]}"; do
+        # shellcheck disable=SC2086
+        cc $f -fno-omit-frame-pointer -o caller "$src/caller.c"
+        same "$(qemu-aarch64 ./caller)" "caller 3"
+    done
+}
+
 @test "aarch64: 20,000 operations on four threads: counts and live bytes are the script's own" {
     local allocs live bytes
     traced "$arm/targets/heap" 0
@@ -93,6 +101,13 @@ compiled=(
     [ $(($(value bytes) - bytes)) = "$b" ]
     [ "$(value unknown)" = 0 ]
     [ "$(value over)" = 0 ]
+}
+
+@test "aarch64: in a sample, too, stacks are those of the calls" {
+    traced -c -S1 "$arm/targets/heap" 20000 1
+    clean
+    checked 10000 0
+    [ "$(value unknown)" = 0 ]
 }
 
 @test "aarch64: stacks that change under the caches, however the code is compiled" {

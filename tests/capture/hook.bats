@@ -44,6 +44,13 @@ library() {
     done
 }
 
+@test "who called is known in a function that is jumped to" {
+    for f in -O0 -O2; do
+        ${CC:-cc} -std=gnu11 $f -fno-omit-frame-pointer -o caller "$src/caller.c"
+        same "$(./caller)" "caller 3"
+    done
+}
+
 @test "children by every function are traced, with an environment of their own or none" {
     for mode in fork _fork clone vfork posix_spawn posix_spawnp system popen execv execve \
         preload execvp execvpe execl execle execlp fexecve execveat; do

@@ -1,13 +1,13 @@
 /* ringrun.c - run a command under the hook with nothing draining the rings, then
  * check what lies in them: the test of the hook alone.
  *
- *	ringrun [-n] [-p] [-g] [-c] [-s FROM-TO] HOOK CMD…
+ *	ringrun [-n] [-p] [-g] [-c] [-S BYTES] [-s FROM-TO] HOOK CMD…
  *
- * -n: no native stacks, -p: no Python stacks, -g: no objects.  Prints one line of
- * counts per process image (final: live when the interpreter began to tear itself
- * down), one for all, with -c what checking every stack found, and with -s the stack
- * of each allocation of a size in that range: "got SIZE file:line:name;…", innermost
- * first, Python frames only.
+ * -n: no native stacks, -p: no Python stacks, -g: no objects, -S: a sample, of one
+ * allocation in so many bytes.  Prints one line of counts per process image (final:
+ * live when the interpreter began to tear itself down), one for all, with -c what
+ * checking every stack found, and with -s the stack of each allocation of a size in
+ * that range: "got SIZE file:line:name;…", innermost first, Python frames only.
  * The events of an address are put in order by their stamps, which is exact.
  */
 #define _GNU_SOURCE
@@ -279,7 +279,7 @@ static void print_stack(const struct event *e)
 	putchar('\n');
 }
 
-static int open_session(uint32_t options)
+static int open_session(uint32_t options, uint32_t sample)
 {
 	uint64_t slots = (sizeof *session + 4095) & ~4095ull;
 	uint64_t chunks = (slots + MP_SLOTS * sizeof(struct mp_slot) + 65535) & ~65535ull;
@@ -294,6 +294,7 @@ static int open_session(uint32_t options)
 		return -1;
 	session->version = MP_RING_VERSION;
 	session->options = options;
+	session->sample = sample;
 	session->size = size;
 	session->slots = MP_SLOTS;
 	session->chunks = session->chunks_per_slot = (uint32_t)n;
@@ -334,20 +335,21 @@ static int run(char **argv, int fd)
 
 int main(int argc, char **argv)
 {
-	uint32_t options = MP_OPT_NATIVE | MP_OPT_PYTHON | MP_OPT_OBJECTS;
+	uint32_t options = MP_OPT_NATIVE | MP_OPT_PYTHON | MP_OPT_OBJECTS, sample = 0;
 	int c, fd, status;
 	size_t first = 0;
 
-	while ((c = getopt(argc, argv, "+npgcs:")) != -1)
+	while ((c = getopt(argc, argv, "+npgcS:s:")) != -1)
 		switch (c) {
 		case 'n': options &= ~(uint32_t)MP_OPT_NATIVE; break;
 		case 'p': options &= ~(uint32_t)MP_OPT_PYTHON; break;
 		case 'g': options &= ~(uint32_t)MP_OPT_OBJECTS; break;
 		case 'c': options |= MP_OPT_CHECK; break;
+		case 'S': sample = (uint32_t)strtoul(optarg, NULL, 10); break;
 		case 's': sscanf(optarg, "%zu-%zu", &from_size, &to_size); break;
 		default: return 125;
 		}
-	if (argc - optind < 2 || (fd = open_session(options)) < 0)
+	if (argc - optind < 2 || (fd = open_session(options, sample)) < 0)
 		return 125;
 	status = run(argv + optind, fd);
 	for (uint32_t i = 0; i < MP_SLOTS; i++)
