@@ -22,13 +22,19 @@ extern "C" {
  * from the global offset table, where the dynamic linker puts it: in an executable that is
  * not position-independent the address of a weak symbol in plain C would be a zero that the
  * linker wrote when there was no such library.  A static executable has that zero, and
- * cannot be traced.  (mp-capture runs on x86-64 only.) */
+ * cannot be traced.  (mp-capture runs on x86-64 and aarch64 only.) */
 #if defined(__x86_64__) && defined(__LP64__)
+#define MP_MARK_LOAD(function) \
+	"{movq " #function "@GOTPCREL(%%rip), %0|mov %0, QWORD PTR " #function "@GOTPCREL[rip]}"
+#elif defined(__aarch64__) && defined(__LP64__)
+#define MP_MARK_LOAD(function) \
+	"adrp %0, :got:" #function "\n\tldr %0, [%0, #:got_lo12:" #function "]"
+#endif
+#ifdef MP_MARK_LOAD
 #define MP_MARK_FUNCTION(function, type) \
 	__extension__({ \
 		type *found_; \
-		__asm__(".weak " #function "\n\t{movq " #function "@GOTPCREL(%%rip), %0|" \
-			"mov %0, QWORD PTR " #function "@GOTPCREL[rip]}" : "=r"(found_)); \
+		__asm__(".weak " #function "\n\t" MP_MARK_LOAD(function) : "=r"(found_)); \
 		found_; \
 	})
 #else

@@ -211,3 +211,18 @@ compiled=(
     same "$(grep '^fork ' out)" "$(cat expected)"
     [ "$(grep -c '^got 2000 ' out)" = 1 ]
 }
+
+@test "aarch64: marks and pauses, in executables of every kind" {
+    printf '#include "mark.h"\nint main(void) { mp_mark("a", 1); mp_pause(); mp_resume(); }\n' >main.c
+    for f in '-fPIE -pie' '-fno-pie -no-pie' '-fPIE -pie -O2 -fno-plt' '-static'; do
+        # shellcheck disable=SC2086
+        cc $f -I"$here/capture" -Wall -Wextra -Werror -o main main.c
+        run -0 qemu-aarch64 ./main
+        traced ./main
+        if [ "$f" = -static ]; then # it cannot be traced, and runs
+            run -1 grep '^image ' out
+        else
+            grep ' marks 3 ' out
+        fi
+    done
+}

@@ -36,7 +36,7 @@ static struct event *event;
 static struct stack *stack;
 static struct code *code;
 static size_t events, stacks, codes, event_room, stack_room, code_room;
-static uint64_t lost, finalizes, notes, bad, arenas, maps, torn;
+static uint64_t lost, finalizes, notes, marks, bad, arenas, maps, torn;
 static size_t from_size = 1, to_size;
 
 static void *more(void *x, size_t n, size_t *room, size_t each)
@@ -145,6 +145,9 @@ static void one_record(const struct mp_slot *s, uint32_t slot, const uint64_t *w
 	case MP_REC_FINALIZE:
 		finalizes++;
 		*late = true;
+		break;
+	case MP_REC_MARK:
+		marks++;
 		break;
 	case MP_REC_LOST:
 		lost += w[1];
@@ -363,9 +366,9 @@ int main(int argc, char **argv)
 			count_image(event + first, i - first);
 			first = i;
 		}
-	printf("total lost %lu bad %lu finalize %lu notes %lu arenas %lu maps %lu stacks %zu "
-	       "codes %zu status %d\n", lost, bad, finalizes, notes, arenas, maps, stacks, codes,
-	       status);
+	printf("total lost %lu bad %lu finalize %lu notes %lu marks %lu arenas %lu maps %lu "
+	       "stacks %zu codes %zu status %d\n", lost, bad, finalizes, notes, marks, arenas, maps,
+	       stacks, codes, status);
 	if (options & MP_OPT_CHECK)
 		printf("checked %lu native %lu python %lu flags %lu libgcc %lu torn %lu\n",
 		       session->check[MP_CHECK_STACKS], session->check[MP_CHECK_NATIVE],
