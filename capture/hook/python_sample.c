@@ -27,8 +27,8 @@ ALWAYS void close_object(void)
 	hook_tls.object_frame = 0;
 }
 
-static void *wrap_malloc_slow(struct python_original *o, unsigned kind, void *ctx, size_t size,
-			      struct hook_caller caller)
+static HOOK_COLD void *wrap_malloc_slow(struct python_original *o, unsigned kind, void *ctx,
+					size_t size, struct hook_caller caller)
 {
 	bool due;
 	void *p;
@@ -92,11 +92,19 @@ static void *wrap_realloc(struct python_original *o, unsigned kind, void *ctx, v
 	return p;
 }
 
-ALWAYS void wrap_free(struct python_original *o, unsigned kind, void *ctx, void *p)
+static HOOK_COLD void wrap_free_slow(struct python_original *o, unsigned kind, void *ctx, void *p)
 {
-	if (hook_unlikely(hook_sample_maybe(p)) && p)
+	if (p)
 		hook_sample_ends(kind, p);
 	o->free(ctx, p);
+}
+
+ALWAYS void wrap_free(struct python_original *o, unsigned kind, void *ctx, void *p)
+{
+	if (hook_unlikely(hook_sample_maybe(p)))
+		wrap_free_slow(o, kind, ctx, p);
+	else
+		o->free(ctx, p);
 }
 
 /* ---- the functions themselves ----------------------------------------------------------- */
