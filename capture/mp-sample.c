@@ -8,12 +8,12 @@
 #include "command.h"
 #include "encode.h"
 #include "print.h"
+#include "sample_draw.h"
 #include "sample_take.h"
 #include "trace_out.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OWN_FAILURE = 125, MS = 1000000, AGAIN = 20 * MS, SECOND = 1000000000,
+enum { OWN_FAILURE = 125, SECOND = 1000000000,
 	MOST_HZ = 10000 };
 
 static const char *opt_output, *opt_duration;
@@ -70,10 +70,7 @@ static struct sampling {
 	bool ended;
 	uint64_t began, end;            /* of CLOCK_MONOTONIC; when to stop, since then */
 	uint64_t seed;
-	uint64_t find_next, lost;       /* when to look for it; since when there is none */
-	unsigned failed;                /* moments since then */
 	uint64_t written;               /* time of the last write */
-	char why[SAMPLE_WHY];
 } run;
 
 static volatile sig_atomic_t stopped;
@@ -86,16 +83,6 @@ static uint64_t now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec - run.began;
-}
-
-/* Exponential, so that no rhythm of the program's can keep step with it. */
-static uint64_t random_gap(void)
-{
-	run.seed ^= run.seed << 13;
-	run.seed ^= run.seed >> 7;
-	run.seed ^= run.seed << 17;
-	return (uint64_t)(-log(((double)(run.seed >> 11) + 1) / 0x1p53) * SECOND /
-			(double)opt_rate);
 }
 
 static void stop(int number)
@@ -135,39 +122,6 @@ static void sleep_until(uint64_t time)
 
 /* ---- the loop ------------------------------------------------------------------------------- */
 
-/* Moments at which the threads could not be told, though the interpreter was there. */
-static void count_failed(void)
-{
-	for (; run.failed; run.failed--)
-		sampler_lost(&run.s);
-}
-
-/* The interpreter may come, go and be replaced by another program's.  Looked for the less
- * often the longer there is none: it is no small work. */
-static void look_for_interpreter(uint64_t t)
-{
-	uint64_t wait;
-
-	if (run.s.attached && !run.lost)
-		run.lost = t;
-	run.failed += run.s.attached;
-	if (t < run.find_next)
-		return;
-	if (sampler_find(&run.s, run.why) != 1)
-		sampler_detach(&run.s, t);
-	else if (!sampler_attach(&run.s, t))
-		count_failed();
-	run.failed = 0;         /* if not its own, those of one that is gone */
-	wait = (t - run.lost) / 8 + MS;
-	if (wait > SECOND)
-		wait = SECOND;
-	if (run.s.attached) {
-		run.lost = 0;
-		wait = AGAIN;
-	}
-	run.find_next = now() + wait;
-}
-
 /* So that who follows sees it within a second. */
 static void write_out(uint64_t t)
 {
@@ -202,16 +156,14 @@ static void loop(void)
 			break;
 		if (t < next)
 			continue;
-		if (run.s.attached && sampler_take(&run.s, t))
-			count_failed();
-		else
-			look_for_interpreter(t);
+		sampler_step(&run.s, t);
 		if (t >= run.written + SECOND / 2)
 			write_out(t);
-		next += random_gap();
+		/* exponential, so that no rhythm of the program's can keep step with it */
+		next += (uint64_t)sample_gap(&run.seed, (uint32_t)(SECOND / opt_rate));
 		t = now();
-		if (!run.s.attached && run.find_next > next)
-			next = run.find_next < run.written + SECOND ? run.find_next :
+		if (!run.s.attached && run.s.find_next > next)
+			next = run.s.find_next < run.written + SECOND ? run.s.find_next :
 				run.written + SECOND;
 		if (next < t)           /* late: what was missed is not made up for */
 			next = t;
@@ -226,7 +178,7 @@ static void finish(void)
 	uint64_t t = now();
 
 	if (!run.ended)
-		count_failed();
+		sampler_lost(s);
 	sampler_detach(s, t);
 	if (!output_failed() && s->counts.torn)
 		mp_enc_mark(run.out.writer, t, 0, s->process,
@@ -304,8 +256,8 @@ static void attach(void)
 
 	snprintf(name, sizeof name, "process %ld", opt_pid);
 	run.s.pid = (pid_t)opt_pid;
-	if (sampler_find(&run.s, run.why) != 1)
-		die("%s: %s", name, run.why);
+	if (sampler_find(&run.s) != 1)
+		die("%s: %s", name, run.s.why);
 	run.pidfd = (int)syscall(SYS_pidfd_open, run.s.pid, 0);
 	if (run.pidfd < 0)
 		die("%s: %s", name, errno == ESRCH ? "no such process" :
@@ -342,8 +294,8 @@ static void begin(char **command)
 	run.s.tree = mp_writer_tree(run.out.writer);
 	run.s.all_idle = opt_idle;
 	run.s.gil_only = opt_gil;
-	if (getrandom(&run.seed, sizeof run.seed, 0) != (ssize_t)sizeof run.seed || !run.seed)
-		run.seed = (uint64_t)getpid() | 1;
+	if (getrandom(&run.seed, sizeof run.seed, 0) != (ssize_t)sizeof run.seed)
+		run.seed = (uint64_t)getpid();
 	prctl(PR_SET_TIMERSLACK, 1);
 	catch_signals();
 	run.began = now();
@@ -391,7 +343,7 @@ int main(int argc, char **argv)
 	finish();
 	tell();
 	if (!run.s.process)
-		warn("%s: nothing was sampled: %s", command[0], run.why[0] ? run.why :
+		warn("%s: nothing was sampled: %s", command[0], run.s.why[0] ? run.s.why :
 				"it ended before it could be looked at");
 	e = exit_status();
 	sampler_free(&run.s);

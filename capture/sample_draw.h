@@ -1,7 +1,8 @@
-/* sample_draw.h - how many bytes lie between two that are sampled, for the hook; the drain
- * draws, too, when it rounds a weight.  Invariant: whatever SEED is, the bytes passed by have an exponential
- * distribution of mean INTERVAL, rounded down; so an allocation of s bytes is met with
- * the probability 1 - exp(-s / INTERVAL).
+/* sample_draw.h - how many bytes lie between two that are sampled, for the hook, and how
+ * many ns between two moments; the drain draws, too, when it rounds a weight.
+ * Invariant: whatever SEED is, what is passed by has an exponential distribution of mean
+ * INTERVAL, rounded down; so an allocation of s bytes is met with the probability
+ * 1 - exp(-s / INTERVAL).
  */
 #ifndef MP_SAMPLE_DRAW_H
 #define MP_SAMPLE_DRAW_H

@@ -60,11 +60,15 @@ struct sampler {                /* all zero at first */
 	uint64_t last;                  /* time of the moment before this one */
 	struct sample_counts counts;
 	bool failed;                    /* memory ran out */
+	/* sampler_step's: */
+	uint64_t find_next, lost;       /* when to look for it; since when there is none */
+	unsigned unread;                /* moments since then */
+	char why[SAMPLE_WHY];
 };
 
-/* Look for the interpreter in s->pid.  1: found, 0: there is none (WHY), -1: the process
- * cannot be read (WHY). */
-int sampler_find(struct sampler *, char why[SAMPLE_WHY]);
+/* Look for the interpreter in s->pid.  1: found, 0: there is none (see why), -1: the
+ * process cannot be read (see why). */
+int sampler_find(struct sampler *);
 /* The command line of a process, "" if it cannot be read. */
 void sampler_command(pid_t, char line[SAMPLE_COMMAND]);
 /* After it was found: begin to sample.  False: it is the one sampled so far. */
@@ -74,6 +78,10 @@ void sampler_detach(struct sampler *, uint64_t now);
 /* Samples of this moment, NOW ns after the trace began.  False: its threads cannot be
  * told; if the interpreter is still there the moment is lost. */
 bool sampler_take(struct sampler *, uint64_t now);
+/* The same; or the interpreter is looked for, which may come, go and be replaced by
+ * another program's: the less often the longer there is none, since it is no small work. */
+void sampler_step(struct sampler *, uint64_t now);
+/* Moments in which the threads could not be told though the interpreter was there. */
 void sampler_lost(struct sampler *);
 /* Write what waits. */
 void sampler_write(struct sampler *);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { LEAST_WAIT = 1000000, AGAIN = 20 * LEAST_WAIT, MOST_WAIT = 1000 * LEAST_WAIT };     /* ns */
+
 bool sample_room(struct sampler *s, void *x, size_t n, size_t *room, size_t size)
 {
 	size_t wide = *room ? *room * 2 : 64;
@@ -67,13 +69,13 @@ static void define_process(struct sampler *s, uint64_t now)
 	s->process = mp_def_process(s->tree, &p);
 }
 
-int sampler_find(struct sampler *s, char why[SAMPLE_WHY])
+int sampler_find(struct sampler *s)
 {
-	int e = sample_find(s->pid, &s->found, why, SAMPLE_WHY);
+	int e = sample_find(s->pid, &s->found, s->why, SAMPLE_WHY);
 
 	if (!e)
 		return s->found.offsets != NULL;
-	sample_refuse(s->pid, e, why, SAMPLE_WHY);
+	sample_refuse(s->pid, e, s->why, SAMPLE_WHY);
 	return -1;
 }
 
@@ -93,6 +95,38 @@ bool sampler_attach(struct sampler *s, uint64_t now)
 	s->last = now;
 	s->attached = true;
 	return true;
+}
+
+static void look(struct sampler *s, uint64_t now)
+{
+	uint64_t wait;
+
+	if (s->attached && !s->lost)
+		s->lost = now;
+	s->unread += s->attached;
+	if (now < s->find_next)
+		return;
+	if (sampler_find(s) != 1)
+		sampler_detach(s, now);
+	else if (!sampler_attach(s, now))
+		sampler_lost(s);
+	s->unread = 0;          /* if not its own, those of one that is gone */
+	wait = (now - s->lost) / 8 + LEAST_WAIT;
+	if (wait > MOST_WAIT)
+		wait = MOST_WAIT;
+	if (s->attached) {
+		s->lost = 0;
+		wait = AGAIN;
+	}
+	s->find_next = now + wait;
+}
+
+void sampler_step(struct sampler *s, uint64_t now)
+{
+	if (s->attached && sampler_take(s, now))
+		sampler_lost(s);
+	else
+		look(s, now);
 }
 
 /* ---- writing ------------------------------------------------------------------------------- */
@@ -168,8 +202,10 @@ void sampler_leave(struct sampler *s, uint64_t now)
 
 void sampler_lost(struct sampler *s)
 {
-	s->counts.missed++;
-	mp_enc_lost(s->writer, 1, 0);
+	if (s->unread)
+		mp_enc_lost(s->writer, s->unread, 0);
+	s->counts.missed += s->unread;
+	s->unread = 0;
 }
 
 void sampler_detach(struct sampler *s, uint64_t now)
