@@ -259,6 +259,7 @@ void images_count(struct images *im, const struct image *i)
 	im->counts.unjoined += c.unjoined;
 	im->counts.cut += c.cut;
 	im->counts.torn += c.torn;
+	im->counts.libgcc += c.libgcc;
 	im->counts.no_code += c.no_code;
 	im->counts.no_module += c.no_module;
 	im->counts.bad += c.bad;

@@ -219,6 +219,7 @@ enum {
 	MP_STACK_CUT = 2,       /* the outermost frames are missing (too deep) */
 	MP_STACK_NO_NATIVE = 4, /* native frames were not asked for */
 	MP_STACK_TORN = 8,      /* the walk gave up */
+	MP_STACK_LIBGCC = 16,   /* native: by libgcc's unwinder, from a frame whose rule is odd */
 };
 struct mp_rec_frame {
 	uint32_t code;          /* id */

@@ -343,5 +343,6 @@ mp_node stacks_define(
 	s->counts.stacks++;
 	s->counts.cut += (r->flags & MP_STACK_CUT) != 0;
 	s->counts.torn += (r->flags & MP_STACK_TORN) != 0;
+	s->counts.libgcc += (r->flags & MP_STACK_LIBGCC) != 0;
 	return build_chain(s, l, r) ? trail_put(&l->trail, s->tree, l->chain, l->chained) : 0;
 }

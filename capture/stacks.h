@@ -19,7 +19,7 @@ struct stacks;
 struct stacks_counts {
 	uint64_t stacks;
 	uint64_t unjoined;  /* native and Python kept apart under [unjoined] */
-	uint64_t cut, torn; /* as the records say */
+	uint64_t cut, torn, libgcc; /* as the records say */
 	uint64_t no_code;   /* Python frames whose code object was never sent: shown as "?" */
 	uint64_t no_module; /* native addresses in no known module (distinct ones) */
 	uint64_t bad;       /* malformed records, refused */

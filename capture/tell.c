@@ -32,6 +32,7 @@ void tell_stacks(struct drain *d, void (*say)(const char *))
 		{ c->unjoined, "stacks unjoined", "with native and Python frames apart" },
 		{ c->cut, "stacks cut", "cut at their outer end" },
 		{ c->torn, "stacks torn", "that changed while they were read" },
+		{ c->libgcc, "stacks by libgcc", "that only libgcc's unwinder could make" },
 		{ c->no_code, "frames unnamed", "with a Python frame of unknown code" },
 		{ c->bad, "stacks refused", "that made no sense" },
 	};

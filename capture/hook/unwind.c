@@ -99,6 +99,7 @@ HOOK_COLD static void take_full(struct hook_thread *t, struct hook_walk *w,
 {
 	unsigned n = hook_unwind_full(caller, t->native, HOOK_FRAMES_MAX, flags), i;
 
+	*flags |= MP_STACK_LIBGCC;
 	for (i = 0; i < n; i++)
 		w->fresh[i] = (struct frame){.ip = t->native[i]};
 	append(w, 0, n);

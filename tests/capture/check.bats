@@ -55,6 +55,8 @@ checked() {
 
 @test "a frame that is found by a register no other is: libgcc's unwinder says" {
     checked 2000 stacks odd 1000
+    grep -Eq 'of [0-9]+ distinct stacks: 2 that only libgcc.s unwinder could make$' err
+    j 'map(select(.op == "mark" and .name == "stacks by libgcc")) | map(.value) == [2]' mp-cat t.mp
     j '[.[] | select(.count == 500)] | length == 2' mp-top --view total --by stack t.mp
 }
 

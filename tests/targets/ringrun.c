@@ -36,7 +36,7 @@ static struct event *event;
 static struct stack *stack;
 static struct code *code;
 static size_t events, stacks, codes, event_room, stack_room, code_room;
-static uint64_t lost, finalizes, notes, marks, bad, arenas, maps, torn;
+static uint64_t lost, finalizes, notes, marks, bad, arenas, maps, torn, odd;
 static size_t from_size = 1, to_size;
 
 static void *more(void *x, size_t n, size_t *room, size_t each)
@@ -136,7 +136,8 @@ static void one_record(const struct mp_slot *s, uint32_t slot, const uint64_t *w
 		stack[stacks] = (struct stack){ slot, (uint32_t)w[1], (const void *)w, NULL };
 		add_frames(&stack[stacks], stacks && stack[stacks - 1].slot == slot ?
 				&stack[stacks - 1] : NULL);
-		torn += (stack[stacks++].r->flags & MP_STACK_TORN) != 0;
+		torn += (stack[stacks].r->flags & MP_STACK_TORN) != 0;
+		odd += (stack[stacks++].r->flags & MP_STACK_LIBGCC) != 0;
 		break;
 	case MP_REC_CODE:
 		code = more(code, codes, &code_room, sizeof *code);
@@ -370,9 +371,10 @@ int main(int argc, char **argv)
 	       "stacks %zu codes %zu status %d\n", lost, bad, finalizes, notes, marks, arenas, maps,
 	       stacks, codes, status);
 	if (options & MP_OPT_CHECK)
-		printf("checked %lu native %lu python %lu flags %lu libgcc %lu torn %lu\n",
+		printf("checked %lu native %lu python %lu flags %lu libgcc %lu odd %lu "
+		       "torn %lu\n",
 		       session->check[MP_CHECK_STACKS], session->check[MP_CHECK_NATIVE],
 		       session->check[MP_CHECK_PYTHON], session->check[MP_CHECK_FLAGS],
-		       session->check[MP_CHECK_ROWS], torn);
+		       session->check[MP_CHECK_ROWS], odd, torn);
 	return status;
 }
