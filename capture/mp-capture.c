@@ -6,7 +6,7 @@
 #include "child.h"
 #include "cli.h"
 #include "command.h"
-#include "drain.h"
+#include "cpu.h"
 #include "print.h"
 #include "series.h"
 #include "tell.h"
@@ -21,11 +21,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OWN_FAILURE = 125, CANNOT_RUN = 126, US = 1000, MS = 1000000 };
+enum { OWN_FAILURE = 125, CANNOT_RUN = 126, US = 1000, MS = 1000000,
+	MOST_HZ = 10000 };
 
 static const char *opt_output;
 static bool opt_no_native, opt_no_objects, opt_no_symbols, opt_check;
-static long opt_rss = 10, opt_level = -1;
+static long opt_rss = 10, opt_level = -1, opt_cpu;
 static uint64_t opt_ring = 64 << 20, opt_spool = 1 << 30, opt_sample;
 
 static const struct cli_opt opts[] = {
@@ -38,6 +39,8 @@ static const struct cli_opt opts[] = {
 		CLI_FLAG, &opt_no_symbols, NULL },
 	{ 0, "sample", "SIZE", "record about one allocation in SIZE bytes: estimates, cheap",
 		CLI_SIZE, &opt_sample, NULL },
+	{ 0, "cpu", "HZ", "sample what Python threads do, HZ times a second, too",
+		CLI_INT, &opt_cpu, NULL },
 	{ 0, "check-stacks", NULL, NULL, CLI_FLAG, &opt_check, NULL },
 	{ 0, "rss", "MS", "sample the resident set each MS milliseconds (10; 0: never)",
 		CLI_INT, &opt_rss, NULL },
@@ -65,6 +68,7 @@ static struct capture {
 	struct session session;
 	struct drain drain;
 	struct series series;
+	struct cpu cpu;
 	struct child child;
 	struct trace_out out;
 	struct symboliser *symboliser;
@@ -87,9 +91,9 @@ static void begin_trace(char **argv)
 {
 	char text[256];
 
-	snprintf(text, sizeof text, "native=%d objects=%d symbols=%d rss=%ld ring=%llu sample=%llu",
+	snprintf(text, sizeof text, "native=%d objects=%d symbols=%d rss=%ld ring=%llu sample=%llu cpu=%ld",
 			!opt_no_native, !opt_no_objects, !opt_no_symbols, opt_rss,
-			(unsigned long long)opt_ring, (unsigned long long)opt_sample);
+			(unsigned long long)opt_ring, (unsigned long long)opt_sample, opt_cpu);
 	trace_out_begin(&cap.out, argv, cli.name, text, MS);
 	mp_writer_tree(cap.out.writer)->objects = !opt_no_objects;
 	if (opt_sample && mp_put_loss(cap.out.writer,
@@ -127,6 +131,7 @@ static void pause_drain(uint64_t records, unsigned *idle)
 		t.tv_nsec = 200 * US;
 	else if (*idle > 50)
 		t.tv_nsec = 5 * MS;
+	t.tv_nsec = (long)cpu_wait(&cap.cpu, (uint64_t)t.tv_nsec);
 	if (ppoll(p, n, &t, NULL) > 0)
 		session_serve(&cap.session);
 }
@@ -140,6 +145,7 @@ static void loop(void)
 	while (quiet < 3 && !cap.stopped) {
 		records = drain_round(&cap.drain);
 		series_sample(&cap.series, &cap.drain);
+		cpu_take(&cap.cpu);
 		check_output();
 		if (child_ended(&cap.child, false) && !drain_busy(&cap.drain))
 			quiet++;
@@ -157,8 +163,10 @@ static void finish_trace(void)
 	struct drain *d = &cap.drain;
 
 	if (!cap.stopped) {
+		cpu_finish(&cap.cpu);
 		drain_finish(d);
 		tell_stacks(d, hint);
+		tell_cpu(&cap.cpu, hint);
 		drain_mark(d, NULL, "exit status", child_exit_status(&cap.child));
 		cap.allocated = mp_enc_total(cap.out.writer);
 		mp_end(cap.out.writer);
@@ -219,6 +227,8 @@ static void open_session(void)
 
 	if (opt_ring < 1 << 20 || opt_ring > 1ull << 30)
 		cli_usage("--ring: from 1M to 1G");
+	if (opt_cpu < 0 || opt_cpu > MOST_HZ)
+		cli_usage("--cpu: at most %d", MOST_HZ);
 	if (opt_sample > 1 << 30)
 		cli_usage("--sample: at most 1G");
 	if (session_open(&cap.session, opt_ring, options) < 0)
@@ -267,6 +277,7 @@ int main(int argc, char **argv)
 	if (drain_init(&cap.drain, &cap.session, cap.out.writer, cap.symboliser, say) < 0)
 		die("out of memory");
 	cap.drain.null = getenv("MP_DRAIN") && !strcmp(getenv("MP_DRAIN"), "null");
+	cpu_init(&cap.cpu, &cap.drain, (unsigned)opt_cpu);
 	series_init(&cap.series, mp_writer_tree(cap.out.writer), (uint64_t)opt_rss * MS);
 	if (session_begin(&cap.session) < 0)
 		die("%s", cap.session.error);
@@ -280,6 +291,7 @@ int main(int argc, char **argv)
 	finish_trace();
 	tell();
 	status = child_exit_status(&cap.child);
+	cpu_free(&cap.cpu);
 	drain_free(&cap.drain);
 	symboliser_free(cap.symboliser);
 	session_close(&cap.session);

@@ -34,6 +34,7 @@ struct image {
 	uint32_t threads, thread_room, ordinal;
 	uint32_t comm;          /* string: what its threads are called unless renamed */
 	int status_fd;          /* series: /proc/PID/status, -1 */
+	uint64_t rss;           /* as last read for it; 0: not yet */
 	uint64_t *chunk_seen;   /* bitmap: ring chunks this image has touched */
 	uint32_t chunks_touched;
 };

@@ -143,8 +143,13 @@ void sampler_name(struct sampler *s, struct os_thread *t, uint64_t now)
 	char name[64];
 	size_t n;
 
-	if (t->id && !t->ran_since)
+	if (t->id && (!t->ran_since || s->thread_of))
 		return;
+	if (s->thread_of) {
+		t->id = s->thread_of(s->thread_ctx, t->tid, now);
+		s->counts.threads++;
+		return;
+	}
 	n = threads_name(&s->threads, t, name, sizeof name);
 	t->ran_since = false;
 	if (t->id) {
@@ -239,7 +244,8 @@ bool sampler_take(struct sampler *s, uint64_t now)
 	if (!threads_read(&s->threads))
 		return false;
 	s->counts.moments++;
-	size_take(&s->size, s->writer, now);
+	if (!s->own_process)
+		size_take(&s->size, s->writer, now);
 	take_locks(s);
 	for (size_t i = 0; i < s->threads.n; i++)
 		if (s->threads.thread[i]->used)
@@ -253,7 +259,8 @@ bool sampler_take(struct sampler *s, uint64_t now)
 	for (size_t i = 0; i < s->threads.states; i++)
 		s->counts.unknown += !s->threads.state[i].thread;
 	sampler_leave(s, now);
-	size_take_pss(&s->size, s->writer, now);
+	if (!s->own_process)
+		size_take_pss(&s->size, s->writer, now);
 	s->last = now;
 	if (s->n_pending >= PENDING_MOST)
 		sampler_write(s);

@@ -40,6 +40,11 @@ struct sampler {                /* all zero at first */
 	struct mp_tree *tree;
 	pid_t pid;
 	bool all_idle, gil_only;
+	/* For a trace that has the process and its threads already, and its resident set
+	 * as a series: own_process, with process and size.rss set by the owner. */
+	bool own_process;
+	uint32_t (*thread_of)(void *ctx, uint32_t tid, uint64_t now);
+	void *thread_ctx;
 	bool attached;
 	struct interpreter_image image, found;
 	struct threads threads;
@@ -51,7 +56,7 @@ struct sampler {                /* all zero at first */
 	size_t sure_room;
 	struct pending *pending;
 	struct doubt *doubt;
-	size_t n_pending, pending_room, n_doubt, doubt_room;
+	size_t n_pending, n_written, pending_room, n_doubt, doubt_room;
 	uint32_t *location;             /* of the stack being made */
 	uint64_t *call;
 	size_t location_room;
@@ -83,8 +88,9 @@ bool sampler_take(struct sampler *, uint64_t now);
 void sampler_step(struct sampler *, uint64_t now);
 /* Moments in which the threads could not be told though the interpreter was there. */
 void sampler_lost(struct sampler *);
-/* Write what waits. */
+/* Write what waits; of N samplers of one writer in the order of time. */
 void sampler_write(struct sampler *);
+void samplers_write(struct sampler *const *, size_t n);
 /* Now and then: names that changed, threads that ended while no Python was in them. */
 void sampler_names(struct sampler *);
 void sampler_free(struct sampler *);

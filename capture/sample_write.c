@@ -90,8 +90,10 @@ bool sampler_attach(struct sampler *s, uint64_t now)
 	s->reader.pid = s->codes.pid = s->pid;
 	s->reader.image = s->codes.image = &s->image;
 	s->codes.tree = s->tree;
-	define_process(s, now);
-	size_open(&s->size, s->pid, s->process, s->tree);
+	if (!s->own_process) {
+		define_process(s, now);
+		size_open(&s->size, s->pid, s->process, s->tree);
+	}
 	s->last = now;
 	s->attached = true;
 	return true;
@@ -153,20 +155,44 @@ static uint32_t settled(struct sampler *s, const struct pending *p)
 	return torn ? torn_under(s, node) : node;
 }
 
+static void write_one(struct sampler *s, const struct pending *p)
+{
+	struct mp_event e = {
+		.time = p->time, .process = p->process, .thread = p->thread,
+		.node = settled(s, p), .weight = p->weight, .state = p->state, .rss = p->rss,
+	};
+
+	mp_enc_sample(s->writer, &e);
+}
+
+/* The one whose next sample is the oldest; NULL: none has any left. */
+static struct sampler *oldest(struct sampler *const *s, size_t n)
+{
+	struct sampler *found = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		if (s[i]->n_written < s[i]->n_pending && (!found ||
+				s[i]->pending[s[i]->n_written].time <
+				found->pending[found->n_written].time))
+			found = s[i];
+	return found;
+}
+
+void samplers_write(struct sampler *const *s, size_t n)
+{
+	struct sampler *next;
+
+	while ((next = oldest(s, n)))
+		write_one(next, &next->pending[next->n_written++]);
+	for (size_t i = 0; i < n; i++) {
+		s[i]->n_pending = s[i]->n_written = s[i]->n_doubt = 0;
+		s[i]->failed |= s[i]->tree->failed;
+	}
+}
+
 void sampler_write(struct sampler *s)
 {
-	for (size_t i = 0; i < s->n_pending; i++) {
-		const struct pending *p = &s->pending[i];
-		struct mp_event e = {
-			.op = MP_OP_SAMPLE, .time = p->time, .process = p->process,
-			.thread = p->thread, .node = settled(s, p), .weight = p->weight,
-			.state = p->state, .rss = p->rss,
-		};
-
-		mp_put_event(s->writer, s->tree, &e);
-	}
-	s->n_pending = s->n_doubt = 0;
-	s->failed |= s->tree->failed;
+	samplers_write(&s, 1);
 }
 
 void sampler_names(struct sampler *s)
@@ -202,7 +228,8 @@ void sampler_leave(struct sampler *s, uint64_t now)
 
 void sampler_lost(struct sampler *s)
 {
-	if (s->unread)
+	/* of a trace of allocations none is lost by that */
+	if (s->unread && !s->own_process)
 		mp_enc_lost(s->writer, s->unread, 0);
 	s->counts.missed += s->unread;
 	s->unread = 0;
@@ -217,7 +244,8 @@ void sampler_detach(struct sampler *s, uint64_t now)
 	sampler_write(s);
 	threads_free(&s->threads);
 	codes_free(&s->codes);
-	size_close(&s->size);
+	if (!s->own_process)
+		size_close(&s->size);
 	s->attached = false;
 }
 

@@ -103,6 +103,7 @@ static void sample(struct series *s, struct drain *d, struct image *image)
 		return;         /* it is ending: no memory any more */
 	ours = ring_bytes(d, image);    /* after the reading: no less than it holds */
 	shmem = shmem > ours ? shmem - ours : 0;
+	image->rss = (uint64_t)(anon + file + shmem);
 	mp_enc_series(d->writer, s->last, process, s->rss, anon + file + shmem);
 	mp_enc_series(d->writer, s->last, process, s->anon, anon);
 	mp_enc_series(d->writer, s->last, process, s->file, file);

@@ -99,3 +99,26 @@ void tell_waits(const struct drain *d, void (*say)(const char *))
 	if (waits)
 		say(text);
 }
+
+void tell_cpu(const struct cpu *cpu, void (*say)(const char *))
+{
+	const struct sample_counts *c = &cpu->counts;
+	char text[512];
+	int at;
+
+	if (!cpu->gap)
+		return;
+	at = snprintf(text, sizeof text, "%" PRIu64 " samples running, %" PRIu64 " idle", c->running,
+			c->idle);
+	if (!c->moments)
+		snprintf(text + at, sizeof text - (size_t)at, ": %s", cpu->why[0] ? cpu->why :
+				"the program ended before it could be looked at");
+	else if (c->torn || c->missed)
+		snprintf(text + at, sizeof text - (size_t)at, ", %" PRIu64 " of them torn; %" PRIu64
+				" moments missed", c->torn, c->missed);
+	say(text);
+	if (c->torn)
+		drain_mark(cpu->drain, NULL, "samples torn", (int64_t)c->torn);
+	if (c->missed)
+		drain_mark(cpu->drain, NULL, "moments missed", (int64_t)c->missed);
+}

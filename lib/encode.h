@@ -41,7 +41,9 @@ void mp_enc_release(struct mp_writer *, uint32_t ref, uint32_t site);
 /* Other records close the open block of events, so that order is kept. */
 void mp_enc_mark(struct mp_writer *, uint64_t time, uint32_t thread, uint32_t process,
 		uint32_t name, int64_t value);
-/* The series are buffered and written with the next block that closes. */
+/* Samples and series are buffered and written with the next block that closes.  Of the
+ * sample time, thread, process, node, weight, state and rss are looked at. */
+void mp_enc_sample(struct mp_writer *, const struct mp_event *);
 void mp_enc_series(struct mp_writer *, uint64_t time, uint32_t process, uint32_t metric,
 		int64_t value);
 void mp_enc_lost(struct mp_writer *, uint64_t events, uint64_t bytes);

@@ -101,6 +101,12 @@ void mp_put_sample(struct mp_writer *w, const struct mp_event *e, uint32_t threa
 	o->rss[o->n++] = e->rss;
 }
 
+void mp_enc_sample(struct mp_writer *w, const struct mp_event *e)
+{
+	if (w->ops == &mp_binary_ops && w->kind == MP_TRACE && !mp_writer_error(w))
+		mp_put_sample(w, e, e->thread, e->process, e->node);
+}
+
 void mp_enc_series(struct mp_writer *w, uint64_t time, uint32_t process, uint32_t metric,
 		int64_t value)
 {
