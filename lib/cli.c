@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli_follow.h"
 #include "print.h"
 
 struct mp_query cli_query = { .keep = MP_KEEP_DEFAULT };
@@ -81,6 +82,7 @@ static void say(const char *fmt, va_list args)
 {
 	char text[8192];
 
+	cli_screen_end();
 	cli_progress_end();
 	fflush(stdout);
 	vsnprintf(text, sizeof(text), fmt, args);

@@ -149,8 +149,13 @@ struct cli_table {
 	int64_t least;          /* smaller rows are left to the last */
 	long lines;             /* rows shown; -1: all */
 	const char *more;       /* how to see the rest, e.g. "-t for all" */
+	bool recent;            /* shares are those of SHARE, ranked by RANK: columns */
+	int share, rank;
 };
 void cli_table(struct mp_profile *, const struct cli_table *);
+/* Whether rows by WHAT can be told apart: one of them has the label. */
+bool cli_has_label(struct mp_profile *, enum mp_by what);
+const char *cli_by_name(enum mp_by);
 void cli_title(struct mp_profile *, int column);        /* its first line: view and sum */
 
 /* The course of a trace (course.h) as rows (cli_course.c), on a terminal (cli_plot.c). */

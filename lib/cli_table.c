@@ -13,6 +13,7 @@ struct shape {
 	const struct cli_table *table;
 	const struct mp_column *column; /* the ranked one */
 	size_t k, count, old, new_;     /* columns; SIZE_MAX: not there */
+	size_t share;                   /* that of the percentages, mostly k */
 	int64_t whole;                  /* 100 % */
 	bool diff, both;                /* both: self and total differ */
 	bool color;
@@ -50,7 +51,8 @@ static void shape_up(struct shape *s, struct mp_profile *p, const struct cli_tab
 		s->count = SIZE_MAX;
 	s->old = s->diff ? named(p, "old", "diff") : SIZE_MAX;
 	s->new_ = s->diff ? named(p, "new", "diff") : SIZE_MAX;
-	s->whole = mp_total(p, s->old != SIZE_MAX ? (int)s->old : table->column);
+	s->share = table->recent ? (size_t)table->share : s->k;
+	s->whole = mp_total(p, s->old != SIZE_MAX ? (int)s->old : (int)s->share);
 	cli_growth_find(&s->growth, p, s->k);
 	s->both = two_values(table->by) && !s->growth.n;
 	if (s->growth.n)
@@ -67,8 +69,9 @@ static const char *signed_number(char text[PRINT_NUMBER + 1], const struct shape
 	return change && v > 0 ? text : text + 1;
 }
 
-static int value(const struct shape *s, int64_t v)
+static int value(const struct shape *s, const int64_t *values)
 {
+	int64_t v = values[s->k];
 	bool color = s->color && s->diff && v;
 	char number[PRINT_NUMBER + 1];
 	int used;
@@ -76,7 +79,7 @@ static int value(const struct shape *s, int64_t v)
 	fputs(print_style(color, v > 0 ? PRINT_RED : PRINT_GREEN), stdout);
 	used = printf("%11s", signed_number(number, s, v, s->diff));
 	fputs(print_style(color, PRINT_PLAIN), stdout);
-	used += print_share(s->color, v, s->whole);
+	used += print_share(s->color, values[s->share], s->whole);
 	return used + printf("  ");
 }
 
@@ -91,10 +94,10 @@ static int plain(const struct shape *s, size_t column, const struct mp_group *g,
 
 static void row(const struct shape *s, const struct mp_group *g)
 {
-	int used = value(s, g->self[s->k]);
+	int used = value(s, g->self);
 
 	if (s->both)
-		used += value(s, g->total[s->k]);
+		used += value(s, g->total);
 	used += cli_growth_row(&s->growth, s->table->by_total ? g->total : g->self);
 	used += plain(s, s->count, g, "count");
 	used += plain(s, s->old, g, s->column->unit);
@@ -154,17 +157,24 @@ void cli_title(struct mp_profile *p, int column)
 	title(&s, p);
 }
 
-static void header(const struct shape *s)
+const char *cli_by_name(enum mp_by by)
 {
-	static const char *const by[] = {
+	static const char *const name[] = {
 		[MP_BY_STACK] = "stack", [MP_BY_LINE] = "line", [MP_BY_FUNCTION] = "function",
 		[MP_BY_FILE] = "file", [MP_BY_MODULE] = "module", [MP_BY_THREAD] = "thread",
 		[MP_BY_PROCESS] = "process", [MP_BY_KIND] = "kind", [MP_BY_TYPE] = "type",
 	};
 
-	printf("%s%11s %7s  ", print_style(s->color, PRINT_BOLD), s->both ? "self" : s->column->name, "%");
+	return name[by];
+}
+
+static void header(const struct shape *s)
+{
+	const char *share = s->table->recent ? "% now" : "%";
+
+	printf("%s%11s %7s  ", print_style(s->color, PRINT_BOLD), s->both ? "self" : s->column->name, share);
 	if (s->both)
-		printf("%11s %7s  ", "total", "%");
+		printf("%11s %7s  ", "total", share);
 	cli_growth_header(&s->growth);
 	if (s->count != SIZE_MAX)
 		printf("%10s  ", "count");
@@ -172,7 +182,7 @@ static void header(const struct shape *s)
 		printf("%10s  ", "old");
 	if (s->new_ != SIZE_MAX)
 		printf("%10s  ", "new");
-	printf("%s%s\n", by[s->table->by], print_style(s->color, PRINT_PLAIN));
+	printf("%s%s\n", cli_by_name(s->table->by), print_style(s->color, PRINT_PLAIN));
 }
 
 static uint64_t size_of(int64_t v)
@@ -184,32 +194,48 @@ static uint64_t size_of(int64_t v)
  * them would count a stack twice. */
 static void remainder_row(const struct shape *s, const struct mp_groups *g, size_t from)
 {
-	int64_t self = 0, count = 0;
+	int64_t *self = cli_need(calloc(g->columns + 1, sizeof(*self)));
 	char number[PRINT_NUMBER];
 
-	for (size_t i = from; i < g->n; i++) {
-		self = (int64_t)((uint64_t)self + (uint64_t)g->group[i].self[s->k]);
-		if (s->count != SIZE_MAX)
-			count = (int64_t)((uint64_t)count +
-				(uint64_t)g->group[i].self[s->count]);
-	}
+	for (size_t i = from; i < g->n; i++)
+		for (size_t c = 0; c < g->columns; c++)
+			self[c] = (int64_t)((uint64_t)self[c] + (uint64_t)g->group[i].self[c]);
 	value(s, self);
 	if (s->both)
 		printf("%21s", "");
 	cli_growth_blank(&s->growth);
 	if (s->count != SIZE_MAX)
-		printf("%10s  ", s->table->by_total ? "" : print_number(number, count,
-			"count"));
+		printf("%10s  ", s->table->by_total ? "" : print_number(number,
+			self[s->count], "count"));
 	if (s->old != SIZE_MAX)
 		printf("%12s", "");
 	if (s->new_ != SIZE_MAX)
 		printf("%12s", "");
 	printf("[%zu more%s%s]\n", g->n - from, s->table->more ? "; " : "",
 		s->table->more ? s->table->more : "");
+	free(self);
+}
+
+/* By what is recent, then by what has come together. */
+static int compare(const void *a, const void *b, void *arg)
+{
+	const struct mp_group *x = a, *y = b;
+	const struct cli_table *t = arg;
+	const int column[] = { t->rank, t->column };
+
+	for (int i = 0; i < 2; i++) {
+		int64_t u = t->by_total ? x->total[column[i]] : x->self[column[i]];
+		int64_t v = t->by_total ? y->total[column[i]] : y->self[column[i]];
+
+		if (u != v)
+			return u > v ? -1 : 1;
+	}
+	return strcmp(x->name, y->name);
 }
 
 void cli_table(struct mp_profile *p, const struct cli_table *table)
 {
+	struct cli_table ranked = *table;
 	struct mp_groups *g;
 	struct shape s;
 	size_t i;
@@ -218,6 +244,8 @@ void cli_table(struct mp_profile *p, const struct cli_table *table)
 	g = mp_group(p, table->by, table->show, table->column, table->by_total);
 	if (!g)
 		cli_profile_failed(p);
+	if (table->recent && g->n)
+		qsort_r(g->group, g->n, sizeof(*g->group), compare, &ranked);
 	title(&s, p);
 	header(&s);
 	for (i = 0; i < g->n && (table->lines < 0 || i < (size_t)table->lines); i++) {
@@ -231,4 +259,25 @@ void cli_table(struct mp_profile *p, const struct cli_table *table)
 	if (i < g->n && !(s.growth.n && !table->by_total && !g->group[i].self[s.k]))
 		remainder_row(&s, g, i);
 	mp_groups_free(g);
+}
+
+static bool labelled(const struct mp_key *k, enum mp_by what)
+{
+	if (what == MP_BY_THREAD)
+		return *k->thread || k->tid;
+	if (what == MP_BY_PROCESS)
+		return *k->process || k->pid;
+	return what == MP_BY_KIND ? k->kind != 0 : what != MP_BY_TYPE || *k->type;
+}
+
+bool cli_has_label(struct mp_profile *p, enum mp_by what)
+{
+	bool any = mp_rows(p) == 0;
+
+	for (size_t i = 0; i < mp_rows(p) && !any; i++) {
+		struct mp_row row = mp_row(p, i);
+
+		any = labelled(&row.key, what);
+	}
+	return any;
 }

@@ -1,6 +1,7 @@
 /* load.c - a whole stream as one profile: profiles as they are, traces seen
  * through a query, parts added.
  */
+#include "follow.h"
 #include "growth.h"
 #include "io.h"
 #include "view.h"
@@ -59,7 +60,7 @@ static int replay(struct mp_reader *r, struct replay *const *v, size_t n, uint64
 	for (;;) {
 		want = 0;
 		for (size_t i = 0; i < n; i++)
-			want |= mp_replay_want(v[i]);
+			want |= mp_replay_want(v[i]) | (v[i]->q.watch ? MP_WANT_OTHER : 0);
 		got = mp_next_block(r, want, &b);
 		if (got <= 0)
 			return got;
@@ -75,6 +76,8 @@ static int replay(struct mp_reader *r, struct replay *const *v, size_t n, uint64
 		told = most;
 		if (b->last_time > *time)
 			*time = b->last_time;
+		if (v[0]->q.watch)
+			mp_watch_block(v[0]->q.watch, b);
 	}
 }
 
@@ -90,7 +93,11 @@ static void load_trace(struct mp_profile *const *p, struct mp_reader *r,
 		if (!v[i])
 			good = !mp_profile_fail(p[i], "out of memory");
 	}
+	if (good && q->watch)
+		mp_watch_begin(q->watch, r, v[0], p[0]);
 	good = good && replay(r, v, n, time) >= 0;
+	if (q->watch)
+		mp_watch_end(q->watch, r);
 	for (size_t i = 0; good && i < n; i++)
 		if (v[i]->view == MP_VIEW_TEMPORARY && !q[i].temporary_ns &&
 			mp_part_loss(r).sample_interval)
@@ -241,6 +248,8 @@ static void load_part(struct mp_profile *p, struct mp_reader *r, const struct mp
 		load_trace(&p, r, q, 1, &time);
 	else
 		load_profile(p, r, q);
+	if (mp_kind(r) == MP_PROFILE && q->watch)
+		mp_watch_end(q->watch, r);
 }
 
 struct mp_profile *mp_load_part(struct mp_reader *r, const struct mp_query *q)
@@ -267,7 +276,7 @@ struct mp_profile *mp_load(struct mp_reader *r, const struct mp_query *q)
 	loss = mp_loss(r);
 	mp_add_loss(&p->loss, &loss);
 	if (!p->columns && !p->error[0])
-		mp_view_columns(p, q->view); /* an empty stream */
+		mp_view_columns(p, mp_default_view(q)); /* an empty stream */
 	return p;
 }
 

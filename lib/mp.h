@@ -299,6 +299,8 @@ struct mp_query {
 	bool at_exit;           /* live: ignore the finalize mark of an interpreter */
 	bool idle;              /* samples: idle ones, too */
 	struct mp_growth *growth;       /* not NULL: traces by what grows in them (growth.h) */
+	struct mp_watch *watch;         /* not NULL: told while it is read (follow.h); the
+					 * default view is live, not peak */
 };
 
 /* Load what is left of the stream: profiles as they are (QUERY's keep applied),

@@ -4,6 +4,7 @@
 #include "reader.h"
 
 #include "bytes.h"
+#include "follow.h"
 #include "progress.h"
 #include "import.h"
 
@@ -111,6 +112,11 @@ struct mp_reader *mp_open(const char *path)
 struct mp_reader *mp_open_mem(const void *data, size_t size)
 {
 	return reader_new(mp_stream_mem(data, size), "memory");
+}
+
+struct mp_reader *mp_open_source(const struct mp_source *source, const char *name)
+{
+	return reader_new(mp_stream_source(source), name);
 }
 
 /* Whether the first bytes are a block's, a few of them damaged or the rest cut. */

@@ -45,7 +45,7 @@ struct replay *mp_replay_new(const struct mp_tree *t, const struct mp_query *q)
 		return NULL;
 	r->tree = t;
 	r->q = *q;
-	r->view = q->view == MP_VIEW_DEFAULT ? MP_VIEW_PEAK : q->view;
+	r->view = mp_default_view(q);
 	r->q.each_process &= r->view == MP_VIEW_PEAK;
 	r->q.temporary = q->temporary == MP_NONE_BETWEEN ? 0 : q->temporary ? q->temporary : 1;
 	mp_window_begin(&r->w, &r->q);

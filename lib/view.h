@@ -113,8 +113,15 @@ struct replay {
 	uint32_t thread_room;
 	struct scratch s;
 	struct mp_profile *samples; /* keys: node, tid = thread, of the trace's tree */
+	bool sampled;               /* a sample was met, counted or not */
 	struct growth *growth;      /* by process */
 	size_t growth_room;
+};
+
+/* What the rows of samples held when they were last made: time by row of r->samples. */
+struct mp_recent {
+	int64_t *time;
+	size_t rows;
 };
 
 struct replay *mp_replay_new(const struct mp_tree *, const struct mp_query *);
@@ -123,6 +130,20 @@ unsigned mp_replay_want(const struct replay *);                /* for the next b
 int mp_replay_block(struct replay *, const struct mp_block *); /* -1: out of memory */
 /* The rows of the view, added to P; MAP: from the trace's tree to P's. */
 int mp_replay_rows(struct replay *, struct mp_profile *p, struct mp_tree_map *map);
+/* The same, and samples with a column more: "recent", the time since RECENT, which is
+ * brought up to date. */
+int mp_replay_rows_since(struct replay *, struct mp_profile *p, struct mp_tree_map *map,
+	struct mp_recent *recent);
+/* Whether its rows are those of samples. */
+bool mp_replay_samples_only(const struct replay *);
+
+/* How QUERY sees a trace that holds allocations. */
+static inline enum mp_view mp_default_view(const struct mp_query *q)
+{
+	if (q->view != MP_VIEW_DEFAULT)
+		return q->view;
+	return q->watch ? MP_VIEW_LIVE : MP_VIEW_PEAK;
+}
 
 const char *mp_view_name(enum mp_view);                 /* "" if unknown or the default */
 int mp_view_columns(struct mp_profile *, enum mp_view); /* the columns of its table */

@@ -6,14 +6,19 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct rows {
 	struct replay *r;
 	struct mp_profile *p;
 	struct mp_tree_map *map;
 	int column[MP_SAMPLE_COLUMNS];
+	struct mp_recent *recent; /* NULL: not asked for */
+	int since;                /* its column */
 	int64_t *value;
 };
+
+enum { TIME = 1 }; /* of the columns of samples */
 
 static const char *const view_name[] = {
 	[MP_VIEW_DEFAULT] = "",
@@ -65,6 +70,12 @@ static int add_columns(struct rows *x, enum mp_view view)
 {
 	if (columns_of(x->p, view, x->column))
 		return -1;
+	if (view == MP_VIEW_SAMPLES && x->recent) {
+		x->since = mp_profile_column(x->p,
+			&(struct mp_column){"recent", "ns", view_name[view], MP_SUM});
+		if (x->since < 0)
+			return -1;
+	}
 	x->value = calloc(x->p->columns, sizeof(*x->value));
 	return x->value ? 0 : mp_profile_fail(x->p, "out of memory");
 }
@@ -191,10 +202,26 @@ static int count_rows(struct rows *x)
 	return status;
 }
 
+static int reach(struct rows *x, size_t rows)
+{
+	struct mp_recent *recent = x->recent;
+	int64_t *time;
+
+	if (!recent || rows <= recent->rows)
+		return 0;
+	time = reallocarray(recent->time, rows, sizeof(*time));
+	if (!time)
+		return mp_profile_fail(x->p, "out of memory");
+	memset(time + recent->rows, 0, (rows - recent->rows) * sizeof(*time));
+	recent->time = time;
+	recent->rows = rows;
+	return 0;
+}
+
 static int sample_rows(struct rows *x)
 {
 	struct mp_profile *s = x->r->samples;
-	int status = add_columns(x, MP_VIEW_SAMPLES);
+	int status = add_columns(x, MP_VIEW_SAMPLES) || reach(x, s->rows) ? -1 : 0;
 
 	for (size_t i = 0; !status && i < s->rows; i++) {
 		uint32_t thread = s->key[i].tid;
@@ -202,6 +229,10 @@ static int sample_rows(struct rows *x)
 
 		for (size_t c = 0; c < MP_SAMPLE_COLUMNS; c++)
 			x->value[x->column[c]] = s->value[i * MP_SAMPLE_COLUMNS + c];
+		if (x->recent) {
+			x->value[x->since] = x->value[x->column[TIME]] - x->recent->time[i];
+			x->recent->time[i] = x->value[x->column[TIME]];
+		}
 		label_thread(x, &ids, thread);
 		label_process(x, &ids, x->r->tree->thread.x[thread].process);
 		status = add(x, &ids);
@@ -221,19 +252,30 @@ static int allocation_rows(struct rows *x)
 	return status ? status : mp_profile_union_meta(x->p, "view", view_name[view]);
 }
 
-int mp_replay_rows(struct replay *r, struct mp_profile *p, struct mp_tree_map *map)
+bool mp_replay_samples_only(const struct replay *r)
 {
-	struct rows x = {.r = r, .p = p, .map = map};
+	return r->view == MP_VIEW_SAMPLES ||
+	       (r->q.view == MP_VIEW_DEFAULT && !r->allocations && r->sampled);
+}
+
+int mp_replay_rows_since(struct replay *r, struct mp_profile *p, struct mp_tree_map *map,
+	struct mp_recent *recent)
+{
+	struct rows x = {.r = r, .p = p, .map = map, .recent = recent};
 	int status;
 
 	if (r->failed)
 		return mp_profile_fail(p, "%s",
 			r->samples->error[0] ? r->samples->error : "out of memory");
-	if (r->view == MP_VIEW_SAMPLES ||
-		(r->q.view == MP_VIEW_DEFAULT && !r->allocations && r->samples->rows))
+	if (mp_replay_samples_only(r))
 		status = sample_rows(&x);
 	else
 		status = allocation_rows(&x);
 	free(x.value);
 	return status;
+}
+
+int mp_replay_rows(struct replay *r, struct mp_profile *p, struct mp_tree_map *map)
+{
+	return mp_replay_rows_since(r, p, map, NULL);
 }

@@ -101,6 +101,7 @@ void mp_replay_samples(struct replay *r, const struct mp_block *b)
 
 	if (!b->s_node)
 		return;
+	r->sampled |= b->n > 0;
 	if (!reach(r)) {
 		r->failed = true;
 		return;

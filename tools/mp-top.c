@@ -2,6 +2,7 @@
  * A sink: what it prints is for people; -t and --json are for programs.
  */
 #include "../lib/cli.h"
+#include "../lib/cli_follow.h"
 #include "../lib/print.h"
 
 #include <inttypes.h>
@@ -16,16 +17,18 @@ static const char *const frames[] = { "default", "python", "native", "all", NULL
 static long lines = -1;
 static const char *key;
 static int by = MP_BY_LINE, show;
-static bool by_total;
+static bool by_total, follow;
 
 static const struct cli_opt opts[] = {
 	{'n', "lines", "N", "print the N largest (default 20; all with -t, --json)",
 		CLI_INT, &lines, NULL},
-	{'k', "key", "COLUMN", "rank by COLUMN (default the first)", CLI_STRING, &key, NULL},
+	{'f', "follow", NULL, "every second, of a stream being written; keys on a terminal",
+		CLI_FLAG, &follow, NULL},
+	{'k', "key", "COLUMN", "rank by COLUMN, not the first; --total: with all it calls",
+		CLI_STRING, &key, NULL},
 	{0, "by", "WHAT", "line, function, file, module, stack, thread, process, kind",
 		CLI_CHOICE, &by, names},
-	{0, "total", NULL, "rank by total: with everything called from there",
-		CLI_FLAG, &by_total, NULL},
+	{0, "total", NULL, NULL, CLI_FLAG, &by_total, NULL},
 	{0, "frames", "WHICH", "frames named: python, native or all", CLI_CHOICE, &show,
 		frames},
 	{.type = CLI_END},
@@ -35,7 +38,7 @@ static const struct cli cli = {
 	.name = "mp-top", .args = "[OPTION]... [FILE]...",
 	.summary = "Print what holds most; a trace is seen at its peak.",
 	.opts = opts,
-	.example = {"mp-leaks t.mp | mp-top -n 10", "mp-top --view total --by kind t.mp"},
+	.example = {"mp-leaks t.mp | mp-top -n 10", "mp-sample -p PID | mp-top -f"},
 	.flags = CLI_INPUT | CLI_STRICT | CLI_VIEW | CLI_QUERY | CLI_MIN | CLI_FORM |
 		CLI_OUTPUT | CLI_COLOR,
 };
@@ -113,42 +116,26 @@ static void put_rows(struct mp_profile *p, const struct cli_table *t)
 	mp_groups_free(g);
 }
 
-static bool labelled(const struct mp_key *k, enum mp_by what)
-{
-	if (what == MP_BY_THREAD)
-		return *k->thread || k->tid;
-	if (what == MP_BY_PROCESS)
-		return *k->process || k->pid;
-	return what == MP_BY_KIND ? k->kind != 0 : what != MP_BY_TYPE || *k->type;
-}
-
-/* Whether rows by WHAT can be told apart: one of them has the label. */
-static bool has_label(struct mp_profile *p, enum mp_by what)
-{
-	bool any = mp_rows(p) == 0;
-
-	for (size_t i = 0; i < mp_rows(p) && !any; i++) {
-		struct mp_row row = mp_row(p, i);
-
-		any = labelled(&row.key, what);
-	}
-	return any;
-}
-
 int main(int argc, char **argv)
 {
 	char **files = cli_begin(&cli, argc, argv);
 	struct cli_table table = { .by = (enum mp_by)by, .show = (enum mp_show)show,
-		.by_total = by_total };
+		.by_total = by_total, .lines = lines };
 	struct mp_profile *p;
 
-	p = cli_load(files);
-	if (!has_label(p, table.by))
-		die("no row has a %s; --keep %s keeps it", names[by], names[by]);
+	if (follow && (cli_text || cli_json))
+		cli_usage("-f prints tables only, not -t or --json");
+	if (follow && files[1])
+		cli_usage("-f follows one stream");
+	p = follow ? cli_follow(*files, &table, &key) : cli_load(files);
+	if (!cli_has_label(p, table.by))
+		die("no row has a %s; --keep %s keeps it", cli_by_name(table.by),
+			cli_by_name(table.by));
 	table.column = cli_column(p, key);
 	table.least = cli_least(p, table.column);
 	table.lines = lines < 0 ? 20 : lines;
-	cli_redirect();
+	if (!follow)
+		cli_redirect();
 	if (cli_text || cli_json)
 		put_rows(p, &table);
 	else

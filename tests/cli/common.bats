@@ -327,7 +327,7 @@ $(cat want)"
 
 @test "completion asks the programs and offers options, choices and files" {
     . "$here/tools/completion.bash"
-    COMP_CWORD=1 _mp_complete mp-top --f mp-top
+    COMP_CWORD=1 _mp_complete mp-top --fr mp-top
     same "${COMPREPLY[*]}" --frames
     _mp_complete mp-top mo --by
     same "${COMPREPLY[*]}" module

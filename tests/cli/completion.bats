@@ -36,7 +36,7 @@ END
 @test "bash: options, choices, files, folders, and nothing where a number is wanted" {
     mkdir folder
     touch trace.mp
-    same "$(offered mp-top --f)" --frames
+    same "$(offered mp-top --fr)" --frames
     same "$(offered mp-top --by mo)" module
     same "$(offered mp-top --by = fu)" function
     same "$(offered mp-top tr)" trace.mp
