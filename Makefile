@@ -156,6 +156,7 @@ $(BUILD)/tests/test_order: $(BUILD)/obj/capture/order.o
 $(BUILD)/tests/test_drain: $(call obj,$(filter-out capture/mp-capture.c capture/trace_out.c,$(capture_src)) lib/print.c)
 $(BUILD)/tests/test_stacks: $(call obj,$(patsubst %,capture/%.c,stacks last symboliser modules evalrange table trail))
 $(BUILD)/tests/test_pyline: $(BUILD)/obj/capture/python_line.o
+$(BUILD)/tests/test_sampled_stack: $(call obj,$(patsubst %,capture/%.c,sample_code sample_memory sample_stack python_line python_string table))
 $(patsubst tests/targets/%.c,$(BUILD)/targets/%,$(target_src)): $(BUILD)/targets/%: tests/targets/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O1 -g -fno-builtin -pthread -o $@ $< -ldl

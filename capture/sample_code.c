@@ -171,13 +171,13 @@ static void drop(struct codes *c, struct py_code *code)
 {
 	free(code->lines);
 	c->lines_size -= code->lines_size;
-	*code = (struct py_code){ .address = code->address };
+	*code = (struct py_code){ .address = code->address, .tried = code->tried };
 }
 
 /* Read the code at ADDRESS into X[I]; what cannot be read is of moment 0. */
 static void define(struct codes *c, size_t i, uint64_t address, uint64_t moment)
 {
-	struct py_code code = { .address = address, .moment = moment };
+	struct py_code code = { .address = address, .moment = moment, .tried = moment };
 
 	if (!read_code(c, &code))
 		drop(c, &code);
@@ -267,7 +267,8 @@ void codes_check(struct codes *c, const struct chain *chain, uint64_t moment)
 	for (size_t i = 0; i < chain->n; i++) {
 		struct py_code *code = find(c, chain->x[i].code);
 
-		if (code && !code->moment)
+		/* once: a torn chain may hold the same bad one many thousand times */
+		if (code && !code->moment && code->tried != moment)
 			define(c, (size_t)(code - c->x), code->address, moment);
 	}
 }

@@ -22,6 +22,7 @@ struct code_fact {              /* memory that stays as it is while the code liv
 struct py_code {
 	uint64_t address;
 	uint64_t moment;                /* when it was last seen to be itself; 0: unknown */
+	uint64_t tried;                 /* when it was last read, in vain or not */
 	uint32_t def;                   /* in the tree */
 	int32_t first, traceable;
 	int64_t units;

@@ -203,7 +203,7 @@ static bool walk_state(struct stack_reader *r, unsigned copy, const struct py_st
 {
 	const struct python_offsets *o = r->image->offsets;
 	struct chain *c = &r->chain[copy];
-	uint64_t at;
+	uint64_t at, seen = 0;
 
 	if (!innermost(r, copy, state->address, state_bytes, &at))
 		return false;
@@ -213,6 +213,11 @@ static bool walk_state(struct stack_reader *r, unsigned copy, const struct py_st
 
 		if (!frame)
 			return false;
+		/* torn, a chain may run in a circle (R. P. Brent, 1980: the teleporting turtle) */
+		if (at == seen)
+			return false;
+		if (!(i & (i - 1)))
+			seen = at;
 		at = remote_word(frame, o->frame_previous);
 		if (o->frame_owner >= 0 && frame[o->frame_owner] >= OWNED_BY_C_STACK)
 			continue;

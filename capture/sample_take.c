@@ -35,14 +35,14 @@ static bool reserve(struct sampler *s, size_t n)
 	return true;
 }
 
-/* The frames the interpreter would show, innermost first, and for each the call that
+/* The frames of a whole chain the interpreter would show, innermost first, and for each the call that
  * leads to it.  *BROKEN: those inside of the first one are not known. */
 static size_t place_frames(struct sampler *s, const struct chain *c, uint64_t moment, bool *broken)
 {
 	uint32_t def = 0, outer = 0;
 	size_t n = 0;
 
-	*broken = !c->whole;
+	*broken = false;
 	for (size_t i = 0; i < c->n; i++) {
 		enum code_place place = codes_place(&s->codes, &c->x[i], moment, &def,
 				&s->location[n]);
@@ -54,8 +54,6 @@ static size_t place_frames(struct sampler *s, const struct chain *c, uint64_t mo
 			s->call[n++] = def;
 		}
 	}
-	if (!c->whole)
-		n = 0;
 	for (size_t i = n; i-- > 0; outer = s->location[i])
 		s->call[i] |= (uint64_t)outer << 32;
 	return n;
@@ -117,11 +115,11 @@ static bool read_stack(struct sampler *s, struct os_thread *t, uint64_t moment, 
 		if (s->threads.state[i].thread == t)
 			state[n++] = &s->threads.state[i];
 	c = stack_read(&s->reader, state, n, &t->guess, s->threads.state_bytes, &stable);
-	if (!c || !reserve(s, c->n + 1)) {
+	if (!c || !c->whole || !reserve(s, c->n + 1)) {
 		p->broken = true;
 		return true;
 	}
-	if (!c->n && c->whole)
+	if (!c->n)
 		return false;
 	codes_check(&s->codes, c, moment);
 	frames = place_frames(s, c, moment, &p->broken);
