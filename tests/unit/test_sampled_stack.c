@@ -118,8 +118,8 @@ static void bad_code(void)
 		ok(calls > 0 && calls < 10);
 		ok(codes_place(&codes, &x[0], moment, &def, &location) == CODE_UNKNOWN);
 	}
-	codes_free(&codes);
 	mp_tree_free(codes.tree);
+	codes_free(&codes);
 	free(x);
 }
 
