@@ -41,7 +41,7 @@ cli_src = $(sort $(wildcard lib/cli.c lib/print.c lib/cli_*.c))
 tool_src = $(sort $(wildcard tools/mp-*.c))
 capture_src = $(sort $(filter-out capture/mp-sample.c,$(wildcard capture/*.c)))
 sample_src = $(sort capture/mp-sample.c $(wildcard capture/sample_*.c) \
-	$(patsubst %,capture/%.c,child command output table trace_out trail $(python_shared)))
+	$(patsubst %,capture/%.c,child command output python_debug table trace_out trail $(python_shared)))
 python_shared = python_offsets python_line python_string
 hook_src = $(sort $(wildcard capture/hook/*.c))
 unit_src = $(sort $(wildcard tests/unit/test_*.c))
@@ -156,11 +156,13 @@ $(BUILD)/tests/test_order: $(BUILD)/obj/capture/order.o
 $(BUILD)/tests/test_drain: $(call obj,$(filter-out capture/mp-capture.c capture/trace_out.c,$(capture_src)) lib/print.c)
 $(BUILD)/tests/test_stacks: $(call obj,$(patsubst %,capture/%.c,stacks last symboliser modules evalrange table trail))
 $(BUILD)/tests/test_pyline: $(BUILD)/obj/capture/python_line.o
+$(BUILD)/tests/test_python_debug: $(call obj,capture/python_debug.c capture/python_offsets.c)
 $(BUILD)/tests/test_sampled_stack: $(call obj,$(patsubst %,capture/%.c,sample_code sample_memory sample_stack python_line python_string table))
 $(patsubst tests/targets/%.c,$(BUILD)/targets/%,$(target_src)): $(BUILD)/targets/%: tests/targets/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O1 -g -fno-builtin -pthread -o $@ $< -ldl
 $(BUILD)/targets/marks: capture/mark.h
+$(BUILD)/targets/debug_offsets: tests/targets/debug_offsets.h
 $(BUILD)/targets/ringrun: capture/ring.h formats/wire.h
 $(patsubst tests/targets/%.cc,$(BUILD)/targets/%,$(target_cxx)): $(BUILD)/targets/%: tests/targets/%.cc
 	@mkdir -p $(@D)

@@ -2,7 +2,8 @@
  *
  * 3.8 to 3.12 from tables made with each version's own headers; 3.13 says most of
  * it itself (_Py_DebugOffsets) and must agree with its table: a build that does
- * not (free-threaded, patched) gets no Python frames rather than wrong ones.
+ * not (free-threaded, patched) gets no Python frames rather than wrong ones.  Later
+ * ones are for who reads another process: see python_debug.h.
  */
 #include "python_offsets.h"
 

@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes from the start of each structure; -1: this version has no such field. */
+/* Bytes from the start of each structure; -1: this version has no such field, or none that
+ * is known and needed. */
 struct python_offsets {
 	int16_t runtime_initialized, runtime_finalizing;
 	int16_t runtime_interpreters;   /* newest interpreter */

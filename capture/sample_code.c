@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 enum {
-	HEAD = 208,                     /* of a code object, in every version */
-	STRING_HEAD = 80,
+	HEAD = PYTHON_CODE_ROOM,
+	STRING_HEAD = PYTHON_STRING_ROOM,
 	STRING_MOST = 1 << 16,          /* characters; a trace cuts there as well */
 	TEXT_MOST = 4 * STRING_MOST + 4,
 	LINES_MOST = 8 << 20, LINES_ALL = 64 << 20,     /* bytes of one table, of all kept */
@@ -17,7 +17,7 @@ enum {
 
 static const struct python_offsets *offsets(const struct codes *c)
 {
-	return c->image->offsets;
+	return &c->image->offsets;
 }
 
 /* ---- what does not change ------------------------------------------------------------------ */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 enum { HEAD_BYTES = 600, MOST_SYMBOLS = 1 << 22 };
+#define KNOWN "CPython 3.8 to 3.15"
 
 struct mapping {
 	uint64_t from, to, offset;
@@ -187,27 +188,34 @@ static int probe(pid_t pid, FILE *maps)
 
 static void tell_version(pid_t pid, struct interpreter_image *image, char *why, size_t room)
 {
-	_Alignas(uint64_t) uint8_t head[HEAD_BYTES];
+	_Alignas(uint64_t) uint8_t head[PYTHON_DEBUG_BYTES] = { 0 };
+	const struct python_offsets *table;
 	uint32_t version, hex = 0;
 	bool known = image->version_at &&
 		remote_read(pid, image->version_at, &version, sizeof version);
 
-	if (image->size < HEAD_BYTES || !remote_read(pid, image->runtime, head, sizeof head)) {
-		snprintf(why, room, "its interpreter is no CPython 3.8 to 3.13");
+	if (image->size < HEAD_BYTES || !remote_read(pid, image->runtime, head,
+			image->size < sizeof head ? image->size : sizeof head)) {
+		snprintf(why, room, "its interpreter is no " KNOWN);
 		return;
 	}
-	image->offsets = python_offsets(head, image->size, known ? &version : NULL, &hex);
+	table = python_offsets(head, image->size, known ? &version : NULL, &hex);
 	image->minor = hex >> 16 & 255;
-	if (image->offsets)
-		*why = '\0';
+	image->readable = table != NULL;
+	*why = '\0';
+	if (table)
+		image->offsets = *table;
 	else if (hex >> 16 == 0x030d)
 		snprintf(why, room, "CPython 3.13 built free-threaded or with changed structures "
 				"cannot be read");
+	else if (memcmp(head, "xdebugpy", 8) == 0)
+		image->readable = python_debug_offsets(head, image->size, &image->offsets, why,
+				room);
 	else if (hex)
-		snprintf(why, room, "CPython %u.%u cannot be read, only 3.8 to 3.13", hex >> 24,
+		snprintf(why, room, "CPython %u.%u cannot be read, only 3.8 to 3.15", hex >> 24,
 				image->minor);
 	else
-		snprintf(why, room, "its interpreter is no CPython 3.8 to 3.13");
+		snprintf(why, room, "its interpreter is no " KNOWN);
 }
 
 int sample_find(pid_t pid, struct interpreter_image *image, char *why, size_t room)
@@ -237,6 +245,6 @@ int sample_find(pid_t pid, struct interpreter_image *image, char *why, size_t ro
 	if (image->runtime)
 		tell_version(pid, image, why, room);
 	else
-		snprintf(why, room, "no Python interpreter (CPython 3.8 to 3.13) in it");
+		snprintf(why, room, "no Python interpreter (" KNOWN ") in it");
 	return 0;
 }

@@ -5,7 +5,7 @@
 #ifndef MP_SAMPLE_FIND_H
 #define MP_SAMPLE_FIND_H
 
-#include "python_offsets.h"
+#include "python_debug.h"
 
 #include <sys/types.h>
 
@@ -13,7 +13,8 @@ struct interpreter_image {
 	uint64_t runtime;               /* address of _PyRuntime; 0: there is none */
 	uint64_t size;
 	uint64_t version_at;            /* address of Py_Version, 0: it has none */
-	const struct python_offsets *offsets;   /* NULL: no version that can be read */
+	bool readable;                  /* of a version that can be read */
+	struct python_offsets offsets;
 	unsigned minor;
 };
 

@@ -6,7 +6,8 @@
 enum {
 	MOST_FRAMES = 1 << 16,  /* a trace has the outermost 16,384 of them */
 	MOST_FETCHED = 4096,
-	OWNED_BY_GENERATOR = 1, OWNED_BY_C_STACK = 3,
+	OWNED_BY_GENERATOR = 1, OWNED_BY_C_STACK = 3,   /* or more: a shim */
+	TAG = 3,                /* low bits of a reference on a stack, from 3.14 */
 	CHUNK_HEAD = 24,        /* previous, size, top */
 	CHUNK_UNIT = 16384, CHUNK_MOST = 8 << 20,
 	SLACK = 1024,           /* of a chunk, beyond what was in use a moment ago */
@@ -14,9 +15,13 @@ enum {
 
 static int head_bytes(const struct python_offsets *o)
 {
-	int last = o->frame_instr + 8;
+	const int field[] = { o->frame_previous, o->frame_code, o->frame_owner };
+	int last = o->frame_instr;
 
-	return o->frame_owner >= last ? o->frame_owner + 8 : last;
+	for (size_t i = 0; i < sizeof field / sizeof *field; i++)
+		if (field[i] > last)
+			last = field[i];
+	return last + 8;
 }
 
 /* ---- what to read ----------------------------------------------------------------------- */
@@ -62,7 +67,7 @@ static void note_chunk(struct stack_guess *g, uint64_t address, uint64_t bytes)
 /* What of the current chunk is in use, and a little more: frames come and go. */
 static void add_chunk(struct stack_reader *r, const struct py_state *state)
 {
-	const struct python_offsets *o = r->image->offsets;
+	const struct python_offsets *o = &r->image->offsets;
 	uint64_t chunk = remote_word(state->bytes, o->thread_chunk);
 	uint64_t used = remote_word(state->bytes, o->thread_top) - chunk, most;
 
@@ -74,7 +79,7 @@ static void add_chunk(struct stack_reader *r, const struct py_state *state)
 
 static void add_state(struct stack_reader *r, const struct py_state *state, size_t state_bytes)
 {
-	const struct python_offsets *o = r->image->offsets;
+	const struct python_offsets *o = &r->image->offsets;
 	uint64_t cframe = remote_word(state->bytes, o->thread_frame);
 
 	snapshot_add(&r->s, state->address, state_bytes);
@@ -86,12 +91,12 @@ static void add_state(struct stack_reader *r, const struct py_state *state, size
 static bool read_guess(struct stack_reader *r, const struct py_state *const *state, size_t n,
 		const struct stack_guess *g, size_t state_bytes, int trust)
 {
-	size_t head = (size_t)head_bytes(r->image->offsets);
+	size_t head = (size_t)head_bytes(&r->image->offsets);
 
 	snapshot_clear(&r->s);
 	for (size_t i = 0; i < n; i++)
 		add_state(r, state[i], state_bytes);
-	for (size_t i = 0; i < n && trust > 0 && r->image->offsets->thread_chunk >= 0; i++)
+	for (size_t i = 0; i < n && trust > 0 && r->image->offsets.thread_chunk >= 0; i++)
 		add_chunk(r, state[i]);
 	r->known = r->s.n;
 	for (size_t i = 0; i < g->chunks && trust > 1; i++)
@@ -141,7 +146,7 @@ static void learn(struct stack_reader *r, uint64_t address, size_t head)
 /* The head of a frame; in the first copy what was not guessed is read now. */
 static const uint8_t *frame_at(struct stack_reader *r, unsigned copy, uint64_t address)
 {
-	size_t head = (size_t)head_bytes(r->image->offsets);
+	size_t head = (size_t)head_bytes(&r->image->offsets);
 	const uint8_t *p;
 
 	if (address & 7 || address >> 47)
@@ -169,6 +174,8 @@ static bool put(struct chain *c, const struct python_offsets *o, unsigned minor,
 	c->x = x;
 	f = &c->x[c->n++];
 	*f = (struct py_frame){ .code = remote_word(frame, o->frame_code) };
+	if (minor >= 14)
+		f->code &= ~(uint64_t)TAG;
 	if (o->code_units >= 0)
 		f->unit = (int64_t)(remote_word(frame, o->frame_instr) - f->code -
 				(uint64_t)o->code_units) >> 1;
@@ -182,7 +189,7 @@ static bool put(struct chain *c, const struct python_offsets *o, unsigned minor,
 static bool innermost(struct stack_reader *r, unsigned copy, uint64_t state, size_t state_bytes,
 		uint64_t *frame)
 {
-	const struct python_offsets *o = r->image->offsets;
+	const struct python_offsets *o = &r->image->offsets;
 	const uint8_t *p = snapshot_find(&r->s, copy, state, state_bytes);
 
 	if (!p)
@@ -201,7 +208,7 @@ static bool innermost(struct stack_reader *r, unsigned copy, uint64_t state, siz
 static bool walk_state(struct stack_reader *r, unsigned copy, const struct py_state *state,
 		size_t state_bytes)
 {
-	const struct python_offsets *o = r->image->offsets;
+	const struct python_offsets *o = &r->image->offsets;
 	struct chain *c = &r->chain[copy];
 	uint64_t at, seen = 0;
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { MOST_INTERPRETERS = 1024, MOST_STATES = 1 << 16, GIL_BYTES = 24, TRIES = 4 };
+enum { MOST_INTERPRETERS = 1024, MOST_STATES = 1 << 16, GIL_BYTES = PYTHON_GIL_ROOM, TRIES = 4 };
 
 static bool same_namespace(pid_t pid)
 {
@@ -20,7 +20,7 @@ static bool same_namespace(pid_t pid)
 
 void threads_init(struct threads *t, pid_t pid, const struct interpreter_image *image)
 {
-	const struct python_offsets *o = image->offsets;
+	const struct python_offsets *o = &image->offsets;
 	int last = o->thread_id;
 	const int field[] = { o->thread_native, o->thread_top, o->thread_frame, o->thread_next };
 
@@ -67,7 +67,7 @@ static struct py_interpreter *new_interpreter(struct threads *t)
 
 static bool follow_states(struct threads *t, uint64_t interpreter)
 {
-	const struct python_offsets *o = t->image.offsets;
+	const struct python_offsets *o = &t->image.offsets;
 	uint64_t at;
 
 	if (!remote_read(t->pid, interpreter + (uint64_t)o->interpreter_threads, &at, sizeof at))
@@ -88,7 +88,7 @@ static bool follow_states(struct threads *t, uint64_t interpreter)
 
 static bool follow(struct threads *t)
 {
-	const struct python_offsets *o = t->image.offsets;
+	const struct python_offsets *o = &t->image.offsets;
 	uint64_t at;
 
 	t->interpreters = t->states = 0;
@@ -116,7 +116,7 @@ static bool follow(struct threads *t)
 
 static bool build(struct threads *t)
 {
-	const struct python_offsets *o = t->image.offsets;
+	const struct python_offsets *o = &t->image.offsets;
 	struct snapshot *s = &t->table;
 	bool good;
 
@@ -146,7 +146,7 @@ static uint64_t next_word(struct threads *t, size_t *piece)
 
 static uint64_t next_holder(struct threads *t, size_t *piece)
 {
-	const struct python_offsets *o = t->image.offsets;
+	const struct python_offsets *o = &t->image.offsets;
 	const uint8_t *gil = t->table.copy[0] + t->table.x[(*piece)++].at;
 
 	return remote_int(gil, o->gil_locked) > 0 ? remote_word(gil, o->gil_holder) : 0;
@@ -155,7 +155,7 @@ static uint64_t next_holder(struct threads *t, size_t *piece)
 /* Whether the lists are still what they were; takes the states and who holds a GIL. */
 static bool take(struct threads *t)
 {
-	const struct python_offsets *o = t->image.offsets;
+	const struct python_offsets *o = &t->image.offsets;
 	uint64_t current = 0, holder[MOST_INTERPRETERS], first[MOST_INTERPRETERS], next;
 	size_t p = 0;
 
@@ -248,7 +248,7 @@ static bool offset_fits(const struct threads *t, int offset)
 	size_t n = 0;
 
 	for (size_t i = 0; i < t->states; i++) {
-		uint64_t pthread = remote_word(t->state[i].bytes, t->image.offsets->thread_id);
+		uint64_t pthread = remote_word(t->state[i].bytes, t->image.offsets.thread_id);
 
 		if (!pthread)
 			continue;
@@ -281,7 +281,7 @@ static uint64_t number_of(struct threads *t, uint64_t pthread)
 
 static void find_thread(struct threads *t, struct py_state *s)
 {
-	const struct python_offsets *o = t->image.offsets;
+	const struct python_offsets *o = &t->image.offsets;
 	bool native = o->thread_native >= 0;
 	uint64_t number = remote_word(s->bytes, native ? o->thread_native : o->thread_id);
 

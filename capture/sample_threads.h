@@ -9,7 +9,7 @@
 #include "sample_find.h"
 #include "sample_memory.h"
 
-enum { STATE_BYTES = 312 };     /* of a thread state that are read, the largest layout */
+enum { STATE_BYTES = PYTHON_STATE_ROOM };       /* of a thread state that are read */
 
 struct stack_guess {            /* where the frames of a thread were last time */
 	uint64_t *frame;

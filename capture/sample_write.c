@@ -74,7 +74,7 @@ int sampler_find(struct sampler *s)
 	int e = sample_find(s->pid, &s->found, s->why, SAMPLE_WHY);
 
 	if (!e)
-		return s->found.offsets != NULL;
+		return s->found.readable;
 	sample_refuse(s->pid, e, s->why, SAMPLE_WHY);
 	return -1;
 }
@@ -82,7 +82,7 @@ int sampler_find(struct sampler *s)
 bool sampler_attach(struct sampler *s, uint64_t now)
 {
 	if (s->attached && s->found.runtime == s->image.runtime &&
-			s->found.offsets == s->image.offsets)
+			memcmp(&s->found.offsets, &s->image.offsets, sizeof s->image.offsets) == 0)
 		return false;
 	sampler_detach(s, now);
 	s->image = s->found;

@@ -118,12 +118,16 @@ flip() {
     printf "\\x$(printf %02x $((byte ^ 255)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
 
-# Every CPython 3.8 - 3.13 found on this machine, one path a line.
+# pythons [LAST]: every CPython 3.8 - 3.LAST (3.13) on this machine, those that MP_PYTHONS
+# names, too; one path a line.
 pythons() {
     local p
-    for p in /usr/bin/python3.[0-9]* /usr/local/bin/python3.[0-9]* "$HOME"/.pyenv/versions/3.*/bin/python3; do
+    # shellcheck disable=SC2086
+    for p in /usr/bin/python3.[0-9]* /usr/local/bin/python3.[0-9]* \
+        "$HOME"/.pyenv/versions/3.*/bin/python3 ${MP_PYTHONS-}; do
         [ -x "$p" ] || continue
-        "$p" -c 'import sys; sys.exit(not (3, 8) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || continue
+        "$p" -c 'import sys; sys.exit(not (3, 8) <= sys.version_info[:2] <= (3, int(sys.argv[1])))' \
+            "${1:-13}" 2>/dev/null || continue
         printf '%s\n' "$p"
     done | grep -vE '(config|gdb|d)$'
 }

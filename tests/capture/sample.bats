@@ -5,7 +5,7 @@ load ../helper
 setup() {
     cd "$BATS_TEST_TMPDIR" || return
     targets=$here/tests/targets
-    pythons >list
+    pythons 15 >list
     [ -s list ]
     python=$(tail -n 1 list)
     started=
@@ -270,7 +270,7 @@ PY
         same "$(cat t.mp)" keep
     }
     refused $((1 << 22)) 'no such process'
-    refused $other 'no Python interpreter (CPython 3.8 to 3.13) in it'
+    refused $other 'no Python interpreter (CPython 3.8 to 3.15) in it'
     start "$python" "$targets/burn.py" 60 1
     refused "$(ls /proc/$pid/task | grep -vx $pid)" 'that is a thread'
     for o in '' '-p 1 -- true' '-p 0' '-r 0 -p 1' '-r 100000 -p 1' '-d 0 -p 1' '-d x -p 1'; do
@@ -306,5 +306,42 @@ PY
         esac
         kill -KILL $pid
         wait $pid || true
+    done
+}
+
+@test "CPython 3.14 and 3.15, by what they say of themselves, and what says it wrongly" {
+    # lie NUMBER TEXT: refused before anything is written
+    lie() {
+        run --separate-stderr mp-sample -p $pid -d 0.3 -o no.mp
+        [ "$status" = 125 ] && [ "${#stderr_lines[@]}" = 1 ] && [ ! -e no.mp ] &&
+            [ "$stderr" = "mp-sample: process $pid: $2" ] || { echo "$1: $status $stderr"; return 1; }
+    }
+    for v in 14 15; do
+        changed="CPython 3.$v with changed structures cannot be read:"
+        for what in 0 1 2 3 4 5 6 7 8 9 10; do
+            rm -f in out
+            start "$build/targets/debug_offsets" $v $what
+            case $what in
+            1) lie 1 'its interpreter is no CPython 3.8 to 3.15' ;;
+            2) lie 2 'CPython 3.16 cannot be read, only 3.8 to 3.15' ;;
+            3) lie 3 "CPython 3.$v built free-threaded cannot be read" ;;
+            4) lie 4 "CPython 3.$v before its release cannot be read" ;;
+            5) lie 5 "$changed interpreter_frame.owner does not fit" ;;
+            6) lie 6 "$changed thread_state.next does not fit" ;;
+            7) lie 7 "$changed thread_state.current_frame does not fit" ;;
+            *)
+                run --separate-stderr timeout 20 mp-sample -p $pid -d 0.3 --gil -o o.mp
+                [ "$status" = 0 ] || { echo "$what: $status $stderr"; return 1; }
+                clean o.mp
+                mp-fold o.mp | sed 's/ [0-9]*$//' >got
+                ;;
+            esac
+            case $what in
+            0 | 8) same "$(cat got)" '<module> (fake.py:6);größe (fake.py:24);K.函数 (fake.py:43)' ;;
+            9 | 10) same "$(cat got)" '[torn]' && [[ $stderr == *'torn samples: '[1-9]* ]] ;;
+            esac
+            kill -KILL $pid
+            wait $pid || true
+        done
     done
 }

@@ -14,12 +14,11 @@ enum { DEEP = 50000, MANY = 3000 };
 struct frame { uint64_t previous, code, unit; };
 struct state { uint64_t next, frame; };
 
-static const struct python_offsets layout = {
+static const struct interpreter_image image = { .minor = 10, .offsets = {
 	.thread_next = 0, .thread_frame = 8, .thread_chunk = -1, .cframe_current = -1,
 	.frame_previous = 0, .frame_code = 8, .frame_instr = 16, .frame_owner = -1,
 	.code_units = -1, .code_traceable = -1, .code_lines = 8,
-};
-static const struct interpreter_image image = { .offsets = &layout, .minor = 10 };
+} };
 static struct frame frame[DEEP];
 static struct state state;
 static struct py_state at;
