@@ -41,7 +41,8 @@ cli_src = $(sort $(wildcard lib/cli.c lib/print.c lib/cli_*.c))
 tool_src = $(sort $(wildcard tools/mp-*.c))
 capture_src = $(sort $(filter-out capture/mp-sample.c,$(wildcard capture/*.c)))
 sample_src = $(sort capture/mp-sample.c $(wildcard capture/sample_*.c) \
-	$(patsubst %,capture/%.c,child command output python_debug table trace_out trail $(python_shared)))
+	$(patsubst %,capture/%.c,child command output python_debug table trace_out trail $(python_shared)) \
+	$(patsubst %,capture/%.c,evalrange last modules stacks symboliser))
 python_shared = python_offsets python_line python_string
 hook_src = $(sort $(wildcard capture/hook/*.c))
 unit_src = $(sort $(wildcard tests/unit/test_*.c))
@@ -118,8 +119,10 @@ $(tools): $(BUILD)/bin/%: $(BUILD)/obj/tools/%.o $(call obj,$(cli_src)) $(lib)
 svg_obj = $(call obj,$(sort $(wildcard lib/svg/*.c))) \
 	$(patsubst %,$(BUILD)/obj/%.embed.o,lib/svg/flame.css lib/svg/flame.js)
 $(BUILD)/bin/mp-svg $(BUILD)/bin/mp-time: $(svg_obj)
-$(BUILD)/bin/mp-capture: $(call obj,$(capture_src))
-$(BUILD)/bin/mp-sample: $(call obj,$(sample_src))
+# the hook's unwinder, as it is for programs
+unwind_obj = $(call obj,capture/hook/cfi.c capture/hook/cfi_step.c)
+$(BUILD)/bin/mp-capture: $(call obj,$(capture_src)) $(unwind_obj)
+$(BUILD)/bin/mp-sample: $(call obj,$(sample_src)) $(unwind_obj)
 $(capture): $(call obj,$(cli_src)) $(lib)
 	@mkdir -p $(@D)
 	$(LINK) $(filter %.o,$^) $(lib) $(LIBS) $(SYMBOL_LIBS) -lm
@@ -153,7 +156,7 @@ $(fuzzers): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuz
 	$(LINK) $^ $(LIBS) $(SYMBOL_LIBS)
 # These tests exercise the drain's own code.
 $(BUILD)/tests/test_order: $(BUILD)/obj/capture/order.o
-$(BUILD)/tests/test_drain: $(call obj,$(filter-out capture/mp-capture.c capture/trace_out.c,$(capture_src)) lib/print.c)
+$(BUILD)/tests/test_drain: $(call obj,$(filter-out capture/mp-capture.c capture/trace_out.c,$(capture_src)) lib/print.c) $(unwind_obj)
 $(BUILD)/tests/test_stacks: $(call obj,$(patsubst %,capture/%.c,stacks last symboliser modules evalrange table trail))
 $(BUILD)/tests/test_pyline: $(BUILD)/obj/capture/python_line.o
 $(BUILD)/tests/test_python_debug: $(call obj,capture/python_debug.c capture/python_offsets.c)

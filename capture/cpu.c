@@ -11,9 +11,9 @@
 
 enum { SECOND = 1000000000 };
 
-void cpu_init(struct cpu *c, struct drain *d, unsigned hz)
+void cpu_init(struct cpu *c, struct drain *d, unsigned hz, bool resident)
 {
-	*c = (struct cpu){ .drain = d, .gap = hz ? SECOND / hz : 0 };
+	*c = (struct cpu){ .drain = d, .gap = hz ? SECOND / hz : 0, .resident = resident };
 	if (getrandom(&c->seed, sizeof c->seed, 0) != (ssize_t)sizeof c->seed)
 		c->seed = (uint64_t)getpid();
 }
@@ -62,18 +62,6 @@ static struct cpu_image *image_of(struct cpu *c, uint32_t n)
 	return c->x[n];
 }
 
-static void add(struct sample_counts *to, const struct sample_counts *c)
-{
-	to->moments += c->moments;
-	to->missed += c->missed;
-	to->locked += c->locked;
-	to->running += c->running;
-	to->idle += c->idle;
-	to->torn += c->torn;
-	to->unknown += c->unknown;
-	to->threads += c->threads;
-}
-
 /* Late: by then a stack that was torn may be known. */
 static void write_all(struct cpu *c)
 {
@@ -96,9 +84,9 @@ static void image_over(struct cpu *c, struct cpu_image *i, uint64_t now)
 {
 	if (!i || !i->image)
 		return;
-	write_all(c);
 	sampler_detach(&i->s, now);
-	add(&c->counts, &i->s.counts);
+	write_all(c);
+	sample_counts_add(&c->counts, &i->s.counts);
 	if (!c->why[0])
 		memcpy(c->why, i->s.why, sizeof c->why);
 	c->failed |= i->s.failed;
@@ -110,6 +98,7 @@ void cpu_take(struct cpu *c)
 {
 	struct images *images = &c->drain->images;
 	uint64_t now = c->gap ? session_now(c->drain->session) : 0;
+	bool full = false;
 
 	if (!c->gap || now < c->next)
 		return;
@@ -126,12 +115,13 @@ void cpu_take(struct cpu *c)
 			c->failed = true;
 			return;
 		}
-		if (!i->image)
+		if (!i->image || (c->resident && !image->rss))
 			continue;
 		i->s.size.rss = image->rss;
 		sampler_step(&i->s, now);
+		full |= sampler_is_full(&i->s);
 	}
-	if (now >= c->written + SECOND / 2) {
+	if (full || now >= c->written + SECOND / 2) {
 		write_all(c);
 		c->written = now;
 	}

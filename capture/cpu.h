@@ -20,13 +20,14 @@ struct cpu {
 	uint64_t seed, next, written;   /* when to sample, when it was written; as session_now */
 	struct cpu_image **x;           /* by image */
 	uint32_t n;
+	bool resident;                  /* the sets are read, too: no sample without */
 	struct sample_counts counts;    /* of the images that are over */
 	char why[SAMPLE_WHY];           /* one of them was not sampled */
 	bool failed;                    /* out of memory */
 };
 
-/* HZ moments a second, 0: none. */
-void cpu_init(struct cpu *, struct drain *, unsigned hz);
+/* HZ moments a second, 0: none.  RESIDENT: resident sets are sampled (series.h). */
+void cpu_init(struct cpu *, struct drain *, unsigned hz, bool resident);
 /* Between two rounds of the drain: samples, if it is time to. */
 void cpu_take(struct cpu *);
 /* ns until it is, at most MOST. */

@@ -277,7 +277,7 @@ int main(int argc, char **argv)
 	if (drain_init(&cap.drain, &cap.session, cap.out.writer, cap.symboliser, say) < 0)
 		die("out of memory");
 	cap.drain.null = getenv("MP_DRAIN") && !strcmp(getenv("MP_DRAIN"), "null");
-	cpu_init(&cap.cpu, &cap.drain, (unsigned)opt_cpu);
+	cpu_init(&cap.cpu, &cap.drain, (unsigned)opt_cpu, opt_rss > 0);
 	series_init(&cap.series, mp_writer_tree(cap.out.writer), (uint64_t)opt_rss * MS);
 	if (session_begin(&cap.session) < 0)
 		die("%s", cap.session.error);

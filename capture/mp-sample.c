@@ -1,15 +1,16 @@
-/* mp-sample - what the threads of a running Python program do, as samples of a trace.
+/* mp-sample - what the threads of a running program do, as samples of a trace.
  *
- * The program is only ever read: it is not stopped, not written to, and nothing it
- * brought along is run.  If this process goes away, the other one does not notice.
+ * Without native stacks the program is only ever read: it is not stopped, not written to,
+ * and nothing it brought along is run.  With them it may be stopped while registers and
+ * stack of a thread are copied.  If this process goes away, the other one runs on.
  */
 #include "child.h"
 #include "cli.h"
 #include "command.h"
 #include "encode.h"
-#include "print.h"
 #include "sample_draw.h"
-#include "sample_take.h"
+#include "sample_group.h"
+#include "symboliser.h"
 #include "trace_out.h"
 
 #include <errno.h>
@@ -20,16 +21,15 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { OWN_FAILURE = 125, SECOND = 1000000000,
+enum { OWN_FAILURE = 125, SECOND = 1000000000, BARE_AFTER = 300000000,     /* ns */
 	MOST_HZ = 10000 };
 
 static const char *opt_output, *opt_duration;
-static bool opt_idle, opt_gil;
+static bool opt_native, opt_stop, opt_idle, opt_gil;
 static long opt_pid = -1, opt_rate = 100, opt_level = -1;
 static uint64_t opt_spool = 1 << 30;
 
@@ -40,6 +40,10 @@ static const struct cli_opt opts[] = {
 		NULL },
 	{ 'o', "output", "FILE", "write the trace to FILE; the program keeps its stdout",
 		CLI_STRING, &opt_output, NULL },
+	{ 0, "native", NULL, "native frames, too, and threads without Python", CLI_FLAG,
+		&opt_native, NULL },
+	{ 0, "stop", NULL, "the same, stopping a thread for it: always in step with Python",
+		CLI_FLAG, &opt_stop, NULL },
 	{ 0, "idle", NULL, "idle threads in every sample, not ten times a second",
 		CLI_FLAG, &opt_idle, NULL },
 	{ 0, "gil", NULL, "only the thread that holds the interpreter's lock",
@@ -54,7 +58,7 @@ static const struct cli_opt opts[] = {
 static const struct cli cli = {
 	.name = "mp-sample",
 	.args = "[OPTION...] -p PID | [OPTION...] -- COMMAND [ARGUMENT...]",
-	.summary = "Sample the Python stacks and the memory of a program that runs on.",
+	.summary = "Sample the stacks and the memory of a program that runs on.",
 	.opts = opts,
 	.example = { "mp-sample -p 4711 -d 30 | mp-svg > profile.svg",
 		"mp-sample -o t.mp -- python app.py" },
@@ -63,7 +67,8 @@ static const struct cli cli = {
 };
 
 static struct sampling {
-	struct sampler s;
+	struct sample_group group;
+	struct sampler *s;              /* of the program itself */
 	struct trace_out out;
 	struct child child;             /* pid 0: it was there before us */
 	int pidfd;
@@ -122,11 +127,21 @@ static void sleep_until(uint64_t time)
 
 /* ---- the loop ------------------------------------------------------------------------------- */
 
+static void collect(bool last)
+{
+	struct symboliser *names = run.group.symboliser;
+
+	if (names && (last ? symboliser_finish(names, run.s->tree) :
+			symboliser_collect(names, run.s->tree)) < 0)
+		run.group.failed = true;
+}
+
 /* So that who follows sees it within a second. */
 static void write_out(uint64_t t)
 {
-	sampler_write(&run.s);
-	sampler_names(&run.s);
+	group_write(&run.group);
+	group_names(&run.group);
+	collect(false);
 	if (!trace_out_error(&run.out))
 		mp_enc_flush(run.out.writer, t);
 	run.written = t;
@@ -136,7 +151,7 @@ static bool output_failed(void)
 {
 	const char *error = trace_out_error(&run.out);
 
-	if (run.s.failed)
+	if (run.group.failed)
 		error = "out of memory";
 	if (!error)
 		return false;
@@ -145,26 +160,34 @@ static bool output_failed(void)
 	return run.out.failed = true;
 }
 
+/* When to go on: at NEXT, or earlier if a thread stops late that is to be let go. */
+static uint64_t wake(uint64_t next, uint64_t t)
+{
+	if (group_release(&run.group) && next > t + SECOND / 1000)
+		next = t + SECOND / 1000;
+	return next < run.end ? next : run.end;
+}
+
 static void loop(void)
 {
-	uint64_t t = 0, next = 0;
+	uint64_t t = 0, next = 0, wait;
 
 	while (!stopped && !run.ended && t < run.end && !output_failed()) {
-		sleep_until(next < run.end ? next : run.end);
+		sleep_until(wake(next, t));
 		t = now();
 		if (run.ended || stopped)
 			break;
 		if (t < next)
 			continue;
-		sampler_step(&run.s, t);
+		group_step(&run.group, t);
 		if (t >= run.written + SECOND / 2)
 			write_out(t);
 		/* exponential, so that no rhythm of the program's can keep step with it */
 		next += (uint64_t)sample_gap(&run.seed, (uint32_t)(SECOND / opt_rate));
 		t = now();
-		if (!run.s.attached && run.s.find_next > next)
-			next = run.s.find_next < run.written + SECOND ? run.s.find_next :
-				run.written + SECOND;
+		wait = group_wait(&run.group);
+		if (wait > next)
+			next = wait < run.written + SECOND ? wait : run.written + SECOND;
 		if (next < t)           /* late: what was missed is not made up for */
 			next = t;
 	}
@@ -174,15 +197,19 @@ static void loop(void)
 
 static void finish(void)
 {
-	struct sampler *s = &run.s;
+	struct sampler *s = run.s;
+	struct native_counts native;
+	struct sample_counts c;
 	uint64_t t = now();
 
 	if (!run.ended)
 		sampler_lost(s);
-	sampler_detach(s, t);
-	if (!output_failed() && s->counts.torn)
+	group_detach(&run.group, t);
+	group_counts(&run.group, &c, &native);
+	collect(true);
+	if (!output_failed() && c.torn)
 		mp_enc_mark(run.out.writer, t, 0, s->process,
-				mp_def_cstring(s->tree, "samples torn"), (int64_t)s->counts.torn);
+				mp_def_cstring(s->tree, "samples torn"), (int64_t)c.torn);
 	if (!output_failed() && run.child.pid && run.ended && child_ended(&run.child, true))
 		mp_enc_mark(run.out.writer, t, 0, s->process,
 				mp_def_cstring(s->tree, "exit status"),
@@ -191,36 +218,6 @@ static void finish(void)
 		mp_end(run.out.writer);
 	output_failed();
 	trace_out_close(&run.out);
-}
-
-static void tell(void)
-{
-	const struct sample_counts *c = &run.s.counts;
-	char rss[PRINT_NUMBER], most[PRINT_NUMBER], written[PRINT_NUMBER];
-	double seconds = (double)now() / SECOND;
-	struct rusage own;
-
-	if (c->missed)
-		warn("%llu of %llu moments were lost: the threads changed faster than they could "
-				"be read", (unsigned long long)c->missed,
-				(unsigned long long)(c->missed + c->moments));
-	if (c->unknown)
-		warn("%llu times a thread was left out: its number could not be told",
-				(unsigned long long)c->unknown);
-	if (c->torn)
-		note("torn samples: %llu; they end in [torn] where the stack changed while it was "
-				"read", (unsigned long long)c->torn);
-	getrusage(RUSAGE_SELF, &own);
-	note("%.2f s, %llu moments: %llu samples running, %llu idle, threads %llu, GIL held %llu %%; "
-			"RSS %s, at most %s; %s written; %.2f %% of a core used", seconds,
-			(unsigned long long)c->moments, (unsigned long long)c->running,
-			(unsigned long long)c->idle, (unsigned long long)c->threads,
-			(unsigned long long)(c->moments ? c->locked * 100 / c->moments : 0),
-			print_number(rss, (int64_t)run.s.size.rss, "B"),
-			print_number(most, (int64_t)run.s.size.most_rss, "B"),
-			print_number(written, (int64_t)trace_out_bytes(&run.out), "B"),
-			((double)(own.ru_utime.tv_sec + own.ru_stime.tv_sec) +
-			(double)(own.ru_utime.tv_usec + own.ru_stime.tv_usec) / 1e6) * 100 / seconds);
 }
 
 /* ---- main ----------------------------------------------------------------------------------- */
@@ -253,12 +250,14 @@ static _Noreturn void refuse(const char *name, const char *why, int status)
 static void attach(void)
 {
 	char name[32];
+	int found;
 
 	snprintf(name, sizeof name, "process %ld", opt_pid);
-	run.s.pid = (pid_t)opt_pid;
-	if (sampler_find(&run.s) != 1)
-		die("%s: %s", name, run.s.why);
-	run.pidfd = (int)syscall(SYS_pidfd_open, run.s.pid, 0);
+	run.s->pid = (pid_t)opt_pid;
+	found = sampler_find(run.s);
+	if (found < 0 || (!found && !sampler_bare(run.s, 0)))
+		die("%s: %s", name, run.s->why);
+	run.pidfd = (int)syscall(SYS_pidfd_open, run.s->pid, 0);
 	if (run.pidfd < 0)
 		die("%s: %s", name, errno == ESRCH ? "no such process" :
 				"that is a thread, not a process");
@@ -273,7 +272,7 @@ static void launch(char **command)
 		refuse(command[0], status == 127 ? "command not found" : "cannot be run", status);
 	if (child_start(&run.child, path, command, environ, run.out.owns_stdout) < 0)
 		die("%s: %s", command[0], strerror(errno));
-	run.s.pid = run.child.pid;
+	run.s->pid = run.child.pid;
 	run.pidfd = run.child.pidfd;
 }
 
@@ -282,18 +281,19 @@ static void begin(char **command)
 	char text[128], line[SAMPLE_COMMAND], name[NAME_MAX];
 	char *attached[] = { line, NULL };
 
-	sampler_command(run.s.pid, line);
+	sampler_command(run.s->pid, line);
 	snprintf(name, sizeof name, "%.*s", (int)strcspn(line, " "), line);
-	snprintf(text, sizeof text, "rate=%ld idle=%d gil=%d", opt_rate, opt_idle, opt_gil);
-	trace_out_open(&run.out, command[0] ? command[0] : name, run.s.pid, opt_spool,
+	snprintf(text, sizeof text, "rate=%ld idle=%d gil=%d native=%d stop=%d", opt_rate,
+			opt_idle, opt_gil, opt_native, opt_stop);
+	trace_out_open(&run.out, command[0] ? command[0] : name, run.s->pid, opt_spool,
 			(int)opt_level);
 	if (run.out.owns_stdout && run.child.pid)
 		note("trace on stdout, the program's stdout on stderr; -o FILE to keep it");
 	trace_out_begin(&run.out, command[0] ? command : attached, cli.name, text, SAMPLE_TICK);
-	run.s.writer = run.out.writer;
-	run.s.tree = mp_writer_tree(run.out.writer);
-	run.s.all_idle = opt_idle;
-	run.s.gil_only = opt_gil;
+	run.s->writer = run.out.writer;
+	run.s->tree = mp_writer_tree(run.out.writer);
+	run.s->all_idle = opt_idle;
+	run.s->gil_only = opt_gil;
 	if (getrandom(&run.seed, sizeof run.seed, 0) != (ssize_t)sizeof run.seed)
 		run.seed = (uint64_t)getpid();
 	prctl(PR_SET_TIMERSLACK, 1);
@@ -323,6 +323,12 @@ int main(int argc, char **argv)
 	child_remember_signals();
 	command = cli_begin(&cli, argc, argv);
 	check_options(command);
+	run.s = group_first(&run.group);
+	if (!run.s)
+		die("out of memory");
+	run.s->native_mode = opt_native || opt_stop ? NATIVE_ALL : NATIVE_BARE;
+	run.s->native.no_perf = opt_stop;
+	run.s->bare_after = command[0] ? BARE_AFTER : 0;
 	trace_out_decide(&run.out, opt_output);
 	if (command[0])
 		launch(command);
@@ -337,15 +343,15 @@ int main(int argc, char **argv)
 			refuse(command[0], strerror(e), e == ENOENT ? 127 : 126);
 		}
 	} else {
-		sampler_attach(&run.s, 0);
+		sampler_attach(run.s, 0);
 	}
 	loop();
 	finish();
-	tell();
-	if (!run.s.process)
-		warn("%s: nothing was sampled: %s", command[0], run.s.why[0] ? run.s.why :
+	group_tell(&run.group, (double)now() / SECOND, trace_out_bytes(&run.out));
+	if (!run.s->process)
+		warn("%s: nothing was sampled: %s", command[0], run.s->why[0] ? run.s->why :
 				"it ended before it could be looked at");
 	e = exit_status();
-	sampler_free(&run.s);
+	group_free(&run.group);
 	return e;
 }

@@ -33,6 +33,8 @@ static void take_symbol(struct interpreter_image *image, const char *name, const
 		image->size = s->st_size;
 	} else if (strcmp(name, "Py_Version") == 0) {
 		image->version_at = bias + s->st_value;
+	} else if (strcmp(name, "_PyEval_EvalFrameDefault") == 0) {
+		image->eval = bias + s->st_value;
 	}
 }
 
@@ -245,6 +247,7 @@ int sample_find(pid_t pid, struct interpreter_image *image, char *why, size_t ro
 	if (image->runtime)
 		tell_version(pid, image, why, room);
 	else
-		snprintf(why, room, "no Python interpreter (" KNOWN ") in it");
+		snprintf(why, room, "no Python interpreter (" KNOWN ") in it; --native samples "
+				"without");
 	return 0;
 }

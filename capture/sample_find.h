@@ -13,6 +13,7 @@ struct interpreter_image {
 	uint64_t runtime;               /* address of _PyRuntime; 0: there is none */
 	uint64_t size;
 	uint64_t version_at;            /* address of Py_Version, 0: it has none */
+	uint64_t eval;                  /* of _PyEval_EvalFrameDefault, 0: not told */
 	bool readable;                  /* of a version that can be read */
 	struct python_offsets offsets;
 	unsigned minor;

@@ -1,11 +1,23 @@
 /* sample_proc.c - what /proc says of the threads of a process (sample_threads.h). */
 #include "sample_proc.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { LIST_EVERY = 100000000 };        /* ns */
+
+uint64_t proc_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
 
 size_t proc_read(int fd, char *text, size_t room)
 {
@@ -73,6 +85,35 @@ struct os_thread *os_thread_get(struct threads *t, uint32_t tid)
 	return t->thread[t->n++] = o;
 }
 
+bool threads_list(struct threads *t)
+{
+	uint64_t now = proc_clock();
+	struct os_thread *o;
+	struct dirent *e;
+	char path[64];
+	size_t n = 0;
+	DIR *d;
+
+	if (now < t->list_next)
+		return true;
+	snprintf(path, sizeof path, "/proc/%d/task", (int)t->pid);
+	d = opendir(path);
+	if (!d)
+		return false;
+	for (size_t i = 0; i < t->n; i++)
+		t->thread[i]->listed = false;
+	while ((e = readdir(d))) {
+		o = os_thread_get(t, (uint32_t)strtoul(e->d_name, NULL, 10));
+		if (!o)
+			continue;       /* or too many files are open */
+		o->listed = true;
+		n++;
+	}
+	closedir(d);
+	t->list_next = now + LIST_EVERY;
+	return n > 0;
+}
+
 /* Whether it may have run since the last look: far cheaper to learn than its state. */
 static bool may_have_run(const struct threads *t, struct os_thread *o)
 {
@@ -91,6 +132,14 @@ static bool may_have_run(const struct threads *t, struct os_thread *o)
 	return true;
 }
 
+/* From the state, which is the third field, to the 39th. */
+static unsigned cpu_of(const char *state)
+{
+	for (unsigned i = 3; i < 39 && *state; state++)
+		i += *state == ' ';
+	return (unsigned)strtoul(state, NULL, 10);
+}
+
 void threads_look(const struct threads *t, struct os_thread *o)
 {
 	char text[1024], *state;
@@ -105,6 +154,7 @@ void threads_look(const struct threads *t, struct os_thread *o)
 	}
 	o->looked = true;
 	o->running = state[2] == 'R';
+	o->cpu = o->running ? cpu_of(state + 2) : 0;
 	o->ran_since |= o->running;
 }
 

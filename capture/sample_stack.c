@@ -15,7 +15,7 @@ enum {
 
 static int head_bytes(const struct python_offsets *o)
 {
-	const int field[] = { o->frame_previous, o->frame_code, o->frame_owner };
+	const int field[] = { o->frame_previous, o->frame_code, o->frame_entry, o->frame_owner };
 	int last = o->frame_instr;
 
 	for (size_t i = 0; i < sizeof field / sizeof *field; i++)
@@ -182,6 +182,8 @@ static bool put(struct chain *c, const struct python_offsets *o, unsigned minor,
 	else
 		f->unit = remote_int(frame, o->frame_instr) >> (minor < 10);    /* bytes */
 	f->generator = o->frame_owner >= 0 && frame[o->frame_owner] == OWNED_BY_GENERATOR;
+	/* to 3.10 each has its own; from 3.12 a shim lies behind it, which walk_state sees */
+	f->entry = o->frame_entry >= 0 ? frame[o->frame_entry] != 0 : o->frame_owner < 0;
 	return true;
 }
 
@@ -226,8 +228,11 @@ static bool walk_state(struct stack_reader *r, unsigned copy, const struct py_st
 		if (!(i & (i - 1)))
 			seen = at;
 		at = remote_word(frame, o->frame_previous);
-		if (o->frame_owner >= 0 && frame[o->frame_owner] >= OWNED_BY_C_STACK)
+		if (o->frame_owner >= 0 && frame[o->frame_owner] >= OWNED_BY_C_STACK) {
+			if (c->n)
+				c->x[c->n - 1].entry = true;
 			continue;
+		}
 		if (!put(c, o, r->image->minor, frame))
 			return false;
 	}

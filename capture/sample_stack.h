@@ -13,6 +13,7 @@ struct py_frame {
 	uint64_t code;
 	int64_t unit;                   /* code unit, negative: not started */
 	bool generator;                 /* it belongs to one (from 3.12) */
+	bool entry;                     /* the outermost of an activation of the eval function */
 };
 
 struct chain {                  /* innermost first */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { IDLE_EVERY = 100000000, MOST_JOINED = 64, PENDING_MOST = 1 << 14 };
+enum { IDLE_EVERY = 100000000, MOST_JOINED = 64 };
 
 /* ---- stacks ----------------------------------------------------------------------------- */
 
@@ -18,6 +18,7 @@ static bool reserve(struct sampler *s, size_t n)
 	size_t room = s->location_room ? s->location_room : 64;
 	uint32_t *location;
 	uint64_t *call;
+	bool *entry;
 
 	while (room < n)
 		room *= 2;
@@ -29,14 +30,17 @@ static bool reserve(struct sampler *s, size_t n)
 	call = realloc(s->call, room * sizeof *call);
 	if (call)
 		s->call = call;
-	if (!location || !call)
+	entry = realloc(s->entry, room * sizeof *entry);
+	if (entry)
+		s->entry = entry;
+	if (!location || !call || !entry)
 		return false;
 	s->location_room = room;
 	return true;
 }
 
-/* The frames of a whole chain the interpreter would show, innermost first, and for each the call that
- * leads to it.  *BROKEN: those inside of the first one are not known. */
+/* The frames of a whole chain the interpreter would show, innermost first, and for each the
+ * call that leads to it.  *BROKEN: those inside of the first one are not known. */
 static size_t place_frames(struct sampler *s, const struct chain *c, uint64_t moment, bool *broken)
 {
 	uint32_t def = 0, outer = 0;
@@ -51,7 +55,10 @@ static size_t place_frames(struct sampler *s, const struct chain *c, uint64_t mo
 			n = 0;          /* what it called is not to be trusted either */
 			*broken = true;
 		} else if (place == CODE_AT) {
+			s->entry[n] = c->x[i].entry;
 			s->call[n++] = def;
+		} else if (n) {
+			s->entry[n - 1] |= c->x[i].entry;
 		}
 	}
 	for (size_t i = n; i-- > 0; outer = s->location[i])
@@ -64,13 +71,18 @@ static bool is_sure(const struct sampler *s, uint32_t node)
 	return node < s->sure_room && s->sure[node];
 }
 
+static void put_calls(struct sampler *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		s->failed |= table_put(&s->calls, s->call[i], 1) < 0;
+}
+
 static void make_sure(struct sampler *s, uint32_t node, size_t n)
 {
 	size_t room = s->sure_room ? s->sure_room : 1024;
 	uint8_t *sure;
 
-	for (size_t i = 0; i < n; i++)
-		s->failed |= table_put(&s->calls, s->call[i], 1) < 0;
+	put_calls(s, n);
 	while (room <= node)
 		room *= 2;
 	if (room > s->sure_room) {
@@ -103,33 +115,80 @@ static void add_doubts(struct sampler *s, struct pending *p, size_t n)
 	}
 }
 
-/* The stack of thread T, into P.  False: it has none. */
-static bool read_stack(struct sampler *s, struct os_thread *t, uint64_t moment, struct pending *p)
+/* The Python frames of T; without any it is empty.  NULL: they cannot be told. */
+static const struct chain *read_chain(struct sampler *s, struct os_thread *t, bool *stable)
 {
+	static const struct chain none = { .whole = true };
 	const struct py_state *state[MOST_JOINED];
 	const struct chain *c;
-	bool stable = false;
-	size_t n = 0, frames;
+	size_t n = 0;
 
+	*stable = true;
 	for (size_t i = 0; i < s->threads.states && n < MOST_JOINED; i++)
 		if (s->threads.state[i].thread == t)
 			state[n++] = &s->threads.state[i];
-	c = stack_read(&s->reader, state, n, &t->guess, s->threads.state_bytes, &stable);
-	if (!c || !c->whole || !reserve(s, c->n + 1)) {
+	if (!n)
+		return &none;
+	c = stack_read(&s->reader, state, n, &t->guess, s->threads.state_bytes, stable);
+	return c && c->whole ? c : NULL;
+}
+
+static uint32_t note(struct sampler *s, uint32_t node, const char *text)
+{
+	uint32_t code = mp_def_code(s->tree, mp_def_cstring(s->tree, text), 0, 0);
+
+	return mp_def_node(s->tree, node, mp_def_location(s->tree, MP_LOC_NOTE, code, 0));
+}
+
+/* Of N Python frames that are known, without native ones. */
+static bool place_python(struct sampler *s, size_t n, bool stable, struct pending *p)
+{
+	if (n)
+		p->node = trail_put(&s->trail, s->tree, s->location, n);
+	else if (s->native.stacks && !p->broken)
+		p->node = note(s, 0, "[not copied]");
+	else if (!p->broken)
+		return false;
+	if (stable && !p->broken && n)
+		make_sure(s, p->node, n);
+	else if (!is_sure(s, p->node))
+		add_doubts(s, p, n);
+	return true;
+}
+
+/* Whether each call of N frames has been seen in a stable stack. */
+static bool all_known(const struct sampler *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!table_find(&s->calls, s->call[i]))
+			return false;
+	return true;
+}
+
+/* The stack of thread T, into P.  False: it has none. */
+static bool read_stack(struct sampler *s, struct os_thread *t, uint64_t moment, struct pending *p)
+{
+	bool copied = native_begin(&s->native, t), stable;
+	const struct chain *c = read_chain(s, t, &stable);
+	size_t n;
+
+	if (copied)
+		native_end(&s->native, t);
+	p->node = 0;
+	if (!c || !reserve(s, c->n + 1)) {
 		p->broken = true;
 		return true;
 	}
-	if (!c->n)
+	if (!c->n && !s->native.stacks)
 		return false;
 	codes_check(&s->codes, c, moment);
-	frames = place_frames(s, c, moment, &p->broken);
-	p->node = frames ? trail_put(&s->trail, s->tree, s->location, frames) : 0;
-	if (!p->broken && !frames)
-		return false;
-	if (stable && !p->broken)
-		make_sure(s, p->node, frames);
-	else if (!is_sure(s, p->node))
-		add_doubts(s, p, frames);
+	n = place_frames(s, c, moment, &p->broken);
+	if (copied && !p->broken && (stable || all_known(s, n)))
+		p->node = native_node(&s->native, s->location, s->entry, n);
+	if (!p->node)
+		return place_python(s, n, stable, p);
+	if (stable)
+		put_calls(s, n);
 	return true;
 }
 
@@ -239,6 +298,7 @@ bool sampler_take(struct sampler *s, uint64_t now)
 {
 	uint64_t gap = now - s->last;
 
+	s->again |= native_refresh(&s->native, now);
 	if (!threads_read(&s->threads))
 		return false;
 	s->counts.moments++;
@@ -260,7 +320,5 @@ bool sampler_take(struct sampler *s, uint64_t now)
 	if (!s->own_process)
 		size_take_pss(&s->size, s->writer, now);
 	s->last = now;
-	if (s->n_pending >= PENDING_MOST)
-		sampler_write(s);
 	return true;
 }

@@ -18,21 +18,34 @@ static bool same_namespace(pid_t pid)
 	return n <= 0 || m <= 0 || strcmp(ours, its) == 0;
 }
 
-void threads_init(struct threads *t, pid_t pid, const struct interpreter_image *image)
+/* Of a thread state, all that is asked for. */
+static size_t state_bytes(const struct python_offsets *o)
 {
-	const struct python_offsets *o = &image->offsets;
-	int last = o->thread_id;
 	const int field[] = { o->thread_native, o->thread_top, o->thread_frame, o->thread_next };
+	int last = o->thread_id;
 
-	memset(t, 0, sizeof *t);
-	t->pid = pid;
-	t->image = *image;
-	t->tid_offset = -1;
-	t->other_namespace = !same_namespace(pid);
 	for (size_t i = 0; i < sizeof field / sizeof *field; i++)
 		if (field[i] > last)
 			last = field[i];
-	t->state_bytes = (size_t)last + 8;
+	return (size_t)last + 8;
+}
+
+void threads_image(struct threads *t, const struct interpreter_image *image)
+{
+	t->image = *image;
+	t->tid_offset = -1;
+	t->offset_tries = 0;
+	t->interpreters = t->states = 0;
+	t->built = false;
+	t->state_bytes = image->readable ? state_bytes(&image->offsets) : 0;
+}
+
+void threads_init(struct threads *t, pid_t pid, const struct interpreter_image *image)
+{
+	memset(t, 0, sizeof *t);
+	t->pid = pid;
+	t->other_namespace = !same_namespace(pid);
+	threads_image(t, image);
 }
 
 /* ---- the lists, link by link ------------------------------------------------------------ */
@@ -293,19 +306,24 @@ static void find_thread(struct threads *t, struct py_state *s)
 		s->thread = os_thread_get(t, our_number(t, native ? number : number_of(t, number)));
 }
 
-bool threads_read(struct threads *t)
+static bool read_states(struct threads *t)
 {
-	bool good = false;
+	bool good = !t->image.readable;
 
 	for (unsigned i = 0; i < TRIES && !good; i++) {
 		good = (t->built || (follow(t) && build(t))) &&
 			snapshot_read(&t->table, t->pid, 1) && take(t);
 		t->built = good;
 	}
-	if (!good)
+	return good;
+}
+
+bool threads_read(struct threads *t)
+{
+	if (!read_states(t) || (t->all && !threads_list(t)))
 		return false;
 	for (size_t i = 0; i < t->n; i++)
-		t->thread[i]->used = false;
+		t->thread[i]->used = t->all && t->thread[i]->listed;
 	for (size_t i = 0; i < t->states; i++) {
 		find_thread(t, &t->state[i]);
 		if (t->state[i].thread)

@@ -25,9 +25,11 @@ struct os_thread {
 	uint64_t ran, slices;           /* as schedstat said last */
 	bool looked;                    /* at all */
 	bool running;                   /* runs or is ready to */
+	unsigned cpu;                   /* where, if it runs */
 	bool moved;                     /* may have run since somebody set this to false */
 	bool gone;
-	bool used;                      /* a thread state is its own */
+	bool listed;                    /* the kernel had it when all were asked for */
+	bool used;                      /* a thread state is its own, or all are wanted */
 	bool locks;                     /* the sampler's: one of them holds a GIL */
 	/* the sampler's: */
 	uint32_t id;                    /* in the tree, 0: none yet */
@@ -54,6 +56,8 @@ struct threads {
 	int tid_offset;                 /* in struct pthread, to 3.10; -1: not known yet */
 	unsigned offset_tries;          /* to find it */
 	bool other_namespace;           /* the process knows its threads by other numbers */
+	bool all;                       /* those without a thread state, too */
+	uint64_t list_next;             /* ns: when to ask the kernel for all */
 	struct snapshot table;
 	bool built;                     /* table holds the pieces of the lists below */
 	struct py_interpreter *interpreter;
@@ -64,6 +68,8 @@ struct threads {
 };
 
 void threads_init(struct threads *, pid_t, const struct interpreter_image *);
+/* From now on of this interpreter; no offsets: of none. */
+void threads_image(struct threads *, const struct interpreter_image *);
 /* False: they cannot be read, or change faster than they can be. */
 bool threads_read(struct threads *);
 /* Ask the kernel what T does. */

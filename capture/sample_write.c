@@ -1,16 +1,11 @@
-/* sample_write.c - a sampler's begin, end and output (sample_take.h). */
+/* sample_write.c - a sampler's output (sample_take.h). */
 #include "sample_own.h"
 
 #include "encode.h"
-#include "sample_refuse.h"
 
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-enum { LEAST_WAIT = 1000000, AGAIN = 20 * LEAST_WAIT, MOST_WAIT = 1000 * LEAST_WAIT };     /* ns */
+enum { PENDING_MOST = 1 << 14 };
 
 bool sample_room(struct sampler *s, void *x, size_t n, size_t *room, size_t size)
 {
@@ -27,108 +22,6 @@ bool sample_room(struct sampler *s, void *x, size_t n, size_t *room, size_t size
 	*at = grown;
 	*room = wide;
 	return true;
-}
-
-/* ---- attaching ---------------------------------------------------------------------------- */
-
-void sampler_command(pid_t pid, char line[SAMPLE_COMMAND])
-{
-	char path[64];
-	ssize_t n = -1;
-	int fd;
-
-	snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, line, SAMPLE_COMMAND - 1);
-		close(fd);
-	}
-	while (n > 0 && !line[n - 1])
-		n--;
-	for (ssize_t i = 0; i < n; i++)
-		if (!line[i])
-			line[i] = ' ';
-	line[n > 0 ? n : 0] = '\0';
-}
-
-static void define_process(struct sampler *s, uint64_t now)
-{
-	struct mp_process p = { .pid = (uint64_t)s->pid, .start = now / SAMPLE_TICK,
-		.page = (uint32_t)sysconf(_SC_PAGESIZE) };
-	char path[64], text[SAMPLE_COMMAND], *base;
-	ssize_t n;
-
-	sampler_command(s->pid, text);
-	p.command = mp_def_cstring(s->tree, text);
-	snprintf(path, sizeof path, "/proc/%d/exe", (int)s->pid);
-	n = readlink(path, text, sizeof text - 1);
-	text[n > 0 ? n : 0] = '\0';
-	base = strrchr(text, '/');
-	p.name = mp_def_cstring(s->tree, base ? base + 1 : text);
-	p.arch = mp_def_cstring(s->tree, "x86_64");
-	s->process = mp_def_process(s->tree, &p);
-}
-
-int sampler_find(struct sampler *s)
-{
-	int e = sample_find(s->pid, &s->found, s->why, SAMPLE_WHY);
-
-	if (!e)
-		return s->found.readable;
-	sample_refuse(s->pid, e, s->why, SAMPLE_WHY);
-	return -1;
-}
-
-bool sampler_attach(struct sampler *s, uint64_t now)
-{
-	if (s->attached && s->found.runtime == s->image.runtime &&
-			memcmp(&s->found.offsets, &s->image.offsets, sizeof s->image.offsets) == 0)
-		return false;
-	sampler_detach(s, now);
-	s->image = s->found;
-	threads_init(&s->threads, s->pid, &s->image);
-	s->reader.pid = s->codes.pid = s->pid;
-	s->reader.image = s->codes.image = &s->image;
-	s->codes.tree = s->tree;
-	if (!s->own_process) {
-		define_process(s, now);
-		size_open(&s->size, s->pid, s->process, s->tree);
-	}
-	s->last = now;
-	s->attached = true;
-	return true;
-}
-
-static void look(struct sampler *s, uint64_t now)
-{
-	uint64_t wait;
-
-	if (s->attached && !s->lost)
-		s->lost = now;
-	s->unread += s->attached;
-	if (now < s->find_next)
-		return;
-	if (sampler_find(s) != 1)
-		sampler_detach(s, now);
-	else if (!sampler_attach(s, now))
-		sampler_lost(s);
-	s->unread = 0;          /* if not its own, those of one that is gone */
-	wait = (now - s->lost) / 8 + LEAST_WAIT;
-	if (wait > MOST_WAIT)
-		wait = MOST_WAIT;
-	if (s->attached) {
-		s->lost = 0;
-		wait = AGAIN;
-	}
-	s->find_next = now + wait;
-}
-
-void sampler_step(struct sampler *s, uint64_t now)
-{
-	if (s->attached && sampler_take(s, now))
-		sampler_lost(s);
-	else
-		look(s, now);
 }
 
 /* ---- writing ------------------------------------------------------------------------------- */
@@ -190,9 +83,21 @@ void samplers_write(struct sampler *const *s, size_t n)
 	}
 }
 
-void sampler_write(struct sampler *s)
+bool sampler_is_full(const struct sampler *s)
 {
-	samplers_write(&s, 1);
+	return s->n_pending >= PENDING_MOST;
+}
+
+void sample_counts_add(struct sample_counts *to, const struct sample_counts *c)
+{
+	to->moments += c->moments;
+	to->missed += c->missed;
+	to->locked += c->locked;
+	to->running += c->running;
+	to->idle += c->idle;
+	to->torn += c->torn;
+	to->unknown += c->unknown;
+	to->threads += c->threads;
 }
 
 void sampler_names(struct sampler *s)
@@ -208,8 +113,7 @@ void sampler_names(struct sampler *s)
 	s->failed |= s->tree->failed;
 }
 
-/* The idle time of T that no sample stands for yet. */
-static void put_rest(struct sampler *s, struct os_thread *t, uint64_t now)
+void sampler_rest(struct sampler *s, struct os_thread *t, uint64_t now)
 {
 	if (t->idle_ns && t->idle_node)
 		sampler_put(s, t, (struct pending){ .node = t->idle_node }, MP_STATE_IDLE, t->idle_ns, now);
@@ -221,32 +125,9 @@ void sampler_leave(struct sampler *s, uint64_t now)
 	struct os_thread *t;
 
 	while ((t = threads_gone(&s->threads))) {
-		put_rest(s, t, now);
+		sampler_rest(s, t, now);
 		threads_drop(&s->threads, t);
 	}
-}
-
-void sampler_lost(struct sampler *s)
-{
-	/* of a trace of allocations none is lost by that */
-	if (s->unread && !s->own_process)
-		mp_enc_lost(s->writer, s->unread, 0);
-	s->counts.missed += s->unread;
-	s->unread = 0;
-}
-
-void sampler_detach(struct sampler *s, uint64_t now)
-{
-	if (!s->attached)
-		return;
-	for (size_t i = 0; i < s->threads.n; i++)
-		put_rest(s, s->threads.thread[i], now);
-	sampler_write(s);
-	threads_free(&s->threads);
-	codes_free(&s->codes);
-	if (!s->own_process)
-		size_close(&s->size);
-	s->attached = false;
 }
 
 void sampler_free(struct sampler *s)
@@ -258,5 +139,6 @@ void sampler_free(struct sampler *s)
 	free(s->pending);
 	free(s->doubt);
 	free(s->location);
+	free(s->entry);
 	free(s->call);
 }

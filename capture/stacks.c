@@ -262,16 +262,22 @@ static uint64_t native_location(struct stacks *s, uint64_t address)
 	return table_put(&s->location, address, value) == 0 ? value : 0;
 }
 
-/* The frames of R take the place of the inner ones of the stack before.  Returns how
- * many native ones lie in the eval function, -1: no memory. */
-static long read_frames(struct stacks *s, struct last *l, const struct mp_rec_stack *r)
+uint64_t stacks_native(struct stacks *s, uint64_t address)
+{
+	if (!s->eval_known)
+		find_eval(s);
+	return native_location(s, address);
+}
+
+/* The frames of R take the place of the inner ones of the stack before.  False: no
+ * memory. */
+static bool read_frames(struct stacks *s, struct last *l, const struct mp_rec_stack *r)
 {
 	const uint64_t *address = (const uint64_t *)(r + 1);
 	const struct mp_rec_frame *python = (const struct mp_rec_frame *)(address + r->natives);
 	size_t natives = r->same_natives + r->natives, pythons = r->same_pythons + r->pythons;
 	bool exact = r->flags & MP_STACK_EXACT;
 	size_t i = r->same_natives;
-	long evals = 0;
 
 	if (!s->eval_known)
 		find_eval(s);
@@ -279,52 +285,50 @@ static long read_frames(struct stacks *s, struct last *l, const struct mp_rec_st
 		i = 0;
 	l->natives = l->pythons = 0;
 	if (!last_room(l, natives, pythons))
-		return -1;
+		return false;
 	for (size_t k = r->same_natives; k < natives; k++)
 		l->native[k].address = address[natives - 1 - k] -
 			(!(exact && k + 1 == natives) && address[natives - 1 - k] > 0);
 	for (; i < natives; i++) {
 		l->native[i].location = native_location(s, l->native[i].address);
 		if (!l->native[i].location)
-			return -1;
+			return false;
 	}
 	for (i = r->same_pythons; i < pythons; i++) {
 		const struct mp_rec_frame *f = &python[pythons - 1 - i];
 
 		l->python[i] = (struct last_python){python_location(s, f), f->entry};
 		if (!l->python[i].location)
-			return -1;
+			return false;
 	}
 	l->natives = natives;
 	l->pythons = pythons;
 	l->age = s->age;
-	for (i = 0; i < natives; i++)
-		evals += (l->native[i].location & IN_EVAL) != 0;
-	return evals;
+	return true;
 }
 
 /* Eval frames and runs of Python frames must agree in number, or the innermost
  * eval function has just been entered and has no frame yet.  Where outer frames
  * are missing only the inner ones can be counted. */
-static bool build_chain(struct stacks *s, struct last *l, const struct mp_rec_stack *r)
+mp_node stacks_join(struct stacks *s, struct last *l, uint32_t flags)
 {
-	long evals = read_frames(s, l, r), runs = 0;
-	uint32_t note;
+	long evals = 0, runs = 0;
+	uint32_t note = 1;
 
-	if (evals < 0)
-		return false;
+	for (size_t i = 0; i < l->natives; i++)
+		evals += (l->native[i].location & IN_EVAL) != 0;
 	for (size_t p = 0; p < l->pythons; p++)
 		runs += l->python[p].entry || p == 0;
 	if (evals == runs || evals == runs + 1 || runs == 0 || l->natives == 0 ||
-		r->flags & (MP_STACK_NO_NATIVE | MP_STACK_CUT | MP_STACK_TORN)) {
+		flags & (MP_STACK_NO_NATIVE | MP_STACK_CUT | MP_STACK_TORN)) {
 		last_join(l, evals == runs + 1);
-		return true;
+	} else {
+		s->counts.unjoined++;
+		note = mp_def_location(s->tree, MP_LOC_NOTE,
+			mp_def_code(s->tree, mp_def_cstring(s->tree, "[unjoined]"), 0, 0), 0);
+		last_keep_apart(l, note);
 	}
-	s->counts.unjoined++;
-	note = mp_def_location(s->tree, MP_LOC_NOTE,
-		mp_def_code(s->tree, mp_def_cstring(s->tree, "[unjoined]"), 0, 0), 0);
-	last_keep_apart(l, note);
-	return note != 0;
+	return note ? trail_put(&l->trail, s->tree, l->chain, l->chained) : 0;
 }
 
 mp_node stacks_define(
@@ -344,5 +348,5 @@ mp_node stacks_define(
 	s->counts.cut += (r->flags & MP_STACK_CUT) != 0;
 	s->counts.torn += (r->flags & MP_STACK_TORN) != 0;
 	s->counts.libgcc += (r->flags & MP_STACK_LIBGCC) != 0;
-	return build_chain(s, l, r) ? trail_put(&l->trail, s->tree, l->chain, l->chained) : 0;
+	return read_frames(s, l, r) ? stacks_join(s, l, r->flags) : 0;
 }

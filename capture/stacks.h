@@ -42,6 +42,11 @@ bool stacks_knows_code(const struct stacks *, uint32_t id);
  * the slot that the record is from.  0: malformed, or no memory. */
 mp_node stacks_define(
 	struct stacks *, struct last *, const struct mp_rec_stack *, size_t bytes);
+/* The same in its two halves, for who reads the frames elsewhere: the location of a native
+ * frame (ADDRESS inside its instruction; as in struct last; 0: no memory), and the node
+ * of what is in LAST (flags: MP_STACK_*). */
+uint64_t stacks_native(struct stacks *, uint64_t address);
+mp_node stacks_join(struct stacks *, struct last *, uint32_t flags);
 struct stacks_counts stacks_counts(const struct stacks *);
 
 #endif

@@ -260,17 +260,21 @@ PY
 
 @test "what cannot be sampled is refused with one line, before anything is written" {
     echo keep >t.mp
-    sleep 30 3>&- &
-    other=$!
-    started=$other
     refused() { # refused PID TEXT
-        run --separate-stderr mp-sample -p "$1" -o t.mp
+        run --separate-stderr timeout 10 mp-sample -p "$1" -o t.mp
         [ "$status" = 125 ] && [ -z "$output" ] && [ "${#stderr_lines[@]}" = 1 ] &&
             [[ $stderr == "mp-sample: process $1: "*"$2"* ]] || { echo "$1: $status $stderr"; return 1; }
         same "$(cat t.mp)" keep
     }
     refused $((1 << 22)) 'no such process'
-    refused $other 'no Python interpreter (CPython 3.8 to 3.15) in it'
+    for old in ~/.pyenv/versions/3.7.*/bin/python3; do
+        [ -x "$old" ] || continue
+        start "$old" -c 'import sys; print("ready", flush=True); sys.stdin.read()'
+        refused $pid 'no CPython 3.8 to 3.15'
+        exec 5>&-
+        wait $pid
+        rm in out
+    done
     start "$python" "$targets/burn.py" 60 1
     refused "$(ls /proc/$pid/task | grep -vx $pid)" 'that is a thread'
     for o in '' '-p 1 -- true' '-p 0' '-r 0 -p 1' '-r 100000 -p 1' '-d 0 -p 1' '-d x -p 1'; do

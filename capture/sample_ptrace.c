@@ -1,0 +1,86 @@
+/* sample_ptrace.c - one thread of another process, stopped for a moment.
+ *
+ * It is seized, interrupted and let go each time, so between two samples nothing is left
+ * of us in it.  What it would have met at that moment - a signal, a stop - it still meets:
+ * a signal that stopped it for us is delivered when it is let go.
+ */
+#include "sample_native.h"
+
+#include "sample_proc.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+enum { MOST_WAIT = 2000000 };   /* ns */
+
+/* 1: it has stopped, *SIGNAL to be delivered; 0: not yet; -1: it has ended.  Its end itself
+ * is left for who waits for it. */
+static int stopped(uint32_t tid, int *signal)
+{
+	siginfo_t i = { .si_pid = 0 };
+	int event;
+
+	*signal = 0;
+	if (waitid(P_PID, tid, &i, WSTOPPED | WNOHANG | __WALL) < 0)
+		return -1;
+	if (!i.si_pid)
+		return 0;
+	event = i.si_status >> 8;
+	/* our stop, or that of job control, in which it stays by itself */
+	if (i.si_code == CLD_TRAPPED && event == 0)
+		*signal = i.si_status;
+	return 1;
+}
+
+static int let_go_with;         /* the signal that the one held has met */
+
+static void detach(uint32_t tid, int signal)
+{
+	ptrace(PTRACE_DETACH, (pid_t)tid, NULL, (void *)(uintptr_t)signal);
+}
+
+static bool registers(uint32_t tid, struct hook_state *s)
+{
+	struct user_regs_struct r;
+
+	if (ptrace(PTRACE_GETREGS, (pid_t)tid, NULL, &r) < 0)
+		return false;
+	*s = (struct hook_state){ .ip = r.rip, .sp = r.rsp, .fp = r.rbp, .exact = true };
+	return true;
+}
+
+int ptrace_hold(uint32_t tid, struct hook_state *state)
+{
+	uint64_t until = proc_clock() + MOST_WAIT;
+	int is;
+
+	if (ptrace(PTRACE_SEIZE, (pid_t)tid, NULL, NULL) < 0)
+		return -1;
+	ptrace(PTRACE_INTERRUPT, (pid_t)tid, NULL, NULL);
+	while ((is = stopped(tid, &let_go_with)) == 0 && proc_clock() < until)
+		sched_yield();
+	if (is <= 0)
+		return is;
+	if (registers(tid, state))
+		return 1;
+	detach(tid, let_go_with);
+	return -1;
+}
+
+void ptrace_let_go(uint32_t tid)
+{
+	detach(tid, let_go_with);
+}
+
+bool ptrace_release(uint32_t tid)
+{
+	int signal, is = stopped(tid, &signal);
+
+	if (is > 0)
+		detach(tid, signal);
+	return is != 0;
+}
