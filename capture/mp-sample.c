@@ -29,7 +29,7 @@ enum { OWN_FAILURE = 125, SECOND = 1000000000, BARE_AFTER = 300000000,     /* ns
 	MOST_HZ = 10000 };
 
 static const char *opt_output, *opt_duration;
-static bool opt_native, opt_stop, opt_idle, opt_gil;
+static bool opt_native, opt_stop, opt_children, opt_idle, opt_gil;
 static long opt_pid = -1, opt_rate = 100, opt_level = -1;
 static uint64_t opt_spool = 1 << 30;
 
@@ -44,6 +44,8 @@ static const struct cli_opt opts[] = {
 		&opt_native, NULL },
 	{ 0, "stop", NULL, "the same, stopping a thread for it: always in step with Python",
 		CLI_FLAG, &opt_stop, NULL },
+	{ 0, "children", NULL, "the processes it starts, too, and theirs", CLI_FLAG, &opt_children,
+		NULL },
 	{ 0, "idle", NULL, "idle threads in every sample, not ten times a second",
 		CLI_FLAG, &opt_idle, NULL },
 	{ 0, "gil", NULL, "only the thread that holds the interpreter's lock",
@@ -283,8 +285,8 @@ static void begin(char **command)
 
 	sampler_command(run.s->pid, line);
 	snprintf(name, sizeof name, "%.*s", (int)strcspn(line, " "), line);
-	snprintf(text, sizeof text, "rate=%ld idle=%d gil=%d native=%d stop=%d", opt_rate,
-			opt_idle, opt_gil, opt_native, opt_stop);
+	snprintf(text, sizeof text, "rate=%ld idle=%d gil=%d native=%d stop=%d children=%d", opt_rate,
+			opt_idle, opt_gil, opt_native, opt_stop, opt_children);
 	trace_out_open(&run.out, command[0] ? command[0] : name, run.s->pid, opt_spool,
 			(int)opt_level);
 	if (run.out.owns_stdout && run.child.pid)
@@ -326,6 +328,7 @@ int main(int argc, char **argv)
 	run.s = group_first(&run.group);
 	if (!run.s)
 		die("out of memory");
+	run.group.children = opt_children;
 	run.s->native_mode = opt_native || opt_stop ? NATIVE_ALL : NATIVE_BARE;
 	run.s->native.no_perf = opt_stop;
 	run.s->bare_after = command[0] ? BARE_AFTER : 0;
