@@ -114,7 +114,7 @@ static uint64_t hash_exe(pid_t pid)
 	snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
 	n = readlink(path, text, sizeof text - 1);
 	text[n > 0 ? n : 0] = '\0';
-	return unwind_name_hash(text);
+	return name_hash(text);
 }
 
 static bool same_interpreter(const struct interpreter_image *a, const struct interpreter_image *b)
@@ -170,6 +170,9 @@ void sampler_detach(struct sampler *s, uint64_t now)
 	for (size_t i = 0; i < s->threads.n; i++)
 		sampler_rest(s, s->threads.thread[i], now);
 	native_detach(&s->native);
+	other_free(s->other);
+	s->other = NULL;
+	s->other_next = s->other_gap = 0;
 	threads_free(&s->threads);
 	codes_free(&s->codes);
 	if (!s->own_process)

@@ -149,26 +149,36 @@ static bool parse(const char *line, struct mapping *m)
 	return true;
 }
 
-/* Files that are likely to hold an interpreter, or, LIKELY false, all others. */
-static void look_through(pid_t pid, FILE *maps, const char *exe, bool likely,
+/* But for the file NOT: files that are likely to hold an interpreter, or, LIKELY false, all
+ * others.  Of several the program's own, or the one loaded first: what comes later lies at
+ * lower addresses. */
+static void look_through(pid_t pid, FILE *maps, const char *exe, bool likely, uint64_t not,
 		struct interpreter_image *image)
 {
 	char *line = NULL, last[PATH_MAX] = "";
+	bool is_exe = false;
 	struct mapping m;
 	size_t room = 0;
 
 	rewind(maps);
-	while (!image->runtime && getline(&line, &room, maps) > 0) {
+	while (!(image->runtime && (is_exe || !likely)) && getline(&line, &room, maps) > 0) {
+		struct interpreter_image found = { 0 };
 		const char *base;
-		bool is_exe;
 
 		if (!parse(line, &m) || strcmp(m.path, last) == 0)
 			continue;
 		memcpy(last, m.path, sizeof last);
 		base = strrchr(m.path, '/') + 1;
 		is_exe = strcmp(m.path, exe) == 0;
-		if (likely == (is_exe || strncmp(base, "libpython", 9) == 0))
-			look_into(pid, &m, is_exe, image);
+		if (likely != (is_exe || strncmp(base, "libpython", 9) == 0) ||
+				name_hash(m.path) == not)
+			continue;
+		look_into(pid, &m, is_exe, &found);
+		found.file = name_hash(m.path);
+		if (found.runtime)
+			*image = found;
+		else
+			is_exe = false;
 	}
 	free(line);
 }
@@ -240,9 +250,9 @@ int sample_find(pid_t pid, struct interpreter_image *image, char *why, size_t ro
 	snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
 	n = readlink(path, exe, sizeof exe - 1);
 	exe[n > 0 ? n : 0] = '\0';
-	look_through(pid, maps, exe, true, image);
+	look_through(pid, maps, exe, true, 0, image);
 	if (!image->runtime)
-		look_through(pid, maps, exe, false, image);
+		look_through(pid, maps, exe, false, 0, image);
 	fclose(maps);
 	if (image->runtime)
 		tell_version(pid, image, why, room);
@@ -250,4 +260,22 @@ int sample_find(pid_t pid, struct interpreter_image *image, char *why, size_t ro
 		snprintf(why, room, "no Python interpreter (" KNOWN ") in it; --native samples "
 				"without");
 	return 0;
+}
+
+bool sample_find_other(pid_t pid, const struct interpreter_image *first,
+		struct interpreter_image *image)
+{
+	char path[64], why[256];
+	FILE *maps;
+
+	memset(image, 0, sizeof *image);
+	snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+	maps = fopen(path, "re");
+	if (!maps)
+		return false;
+	look_through(pid, maps, "", true, first->file, image);
+	fclose(maps);
+	if (image->runtime)
+		tell_version(pid, image, why, sizeof why);
+	return image->readable;
 }

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 struct interpreter_image {
+	uint64_t file;                  /* hash of the name of the file it is in */
 	uint64_t runtime;               /* address of _PyRuntime; 0: there is none */
 	uint64_t size;
 	uint64_t version_at;            /* address of Py_Version, 0: it has none */
@@ -22,5 +23,7 @@ struct interpreter_image {
 /* 0, or an errno: the process's memory or the list of its mappings cannot be read.
  * What was found is in *IMAGE; WHY gets why there is nothing to sample. */
 int sample_find(pid_t, struct interpreter_image *, char *why, size_t room);
+/* One in another file than FIRST's, of a version that can be read.  False: there is none. */
+bool sample_find_other(pid_t, const struct interpreter_image *first, struct interpreter_image *);
 
 #endif

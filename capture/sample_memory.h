@@ -18,6 +18,15 @@ bool remote_read(pid_t, uint64_t address, void *to, size_t n);
 bool remote_read_some(pid_t, uint64_t address, void *to, size_t least, size_t n);
 uint64_t remote_pointer(pid_t, uint64_t address);       /* 0 where nothing can be read */
 
+static inline uint64_t name_hash(const char *s)
+{
+	uint64_t h = 1469598103934665603ull;    /* FNV-1a */
+
+	while (*s)
+		h = (h ^ (uint8_t)*s++) * 1099511628211ull;
+	return h;
+}
+
 struct piece {
 	uint64_t address;
 	uint32_t size, at;              /* at: in both copies */

@@ -13,6 +13,8 @@ enum {
 	SLACK = 1024,           /* of a chunk, beyond what was in use a moment ago */
 };
 
+const struct chain no_frames = { .whole = true };
+
 static int head_bytes(const struct python_offsets *o)
 {
 	const int field[] = { o->frame_previous, o->frame_code, o->frame_entry, o->frame_owner };

@@ -22,6 +22,8 @@ struct chain {                  /* innermost first */
 	bool whole;                     /* its outer end was reached */
 };
 
+extern const struct chain no_frames;
+
 struct stack_reader {           /* all zero but for the first two */
 	pid_t pid;
 	const struct interpreter_image *image;

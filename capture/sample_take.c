@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define OTHER_LEAST 100000000ull         /* ns */
+#define OTHER_MOST 4000000000ull
+
 enum { IDLE_EVERY = 100000000, MOST_JOINED = 64 };
 
 /* ---- stacks ----------------------------------------------------------------------------- */
@@ -39,16 +42,17 @@ static bool reserve(struct sampler *s, size_t n)
 	return true;
 }
 
-/* The frames of a whole chain the interpreter would show, innermost first, and for each the
- * call that leads to it.  *BROKEN: those inside of the first one are not known. */
-static size_t place_frames(struct sampler *s, const struct chain *c, uint64_t moment, bool *broken)
+/* Behind N frames those of a whole chain the interpreter would show, innermost first.
+ * *BROKEN: those inside of the first one are not known. */
+static size_t place_chain(struct sampler *s, struct codes *codes, const struct chain *c,
+		uint64_t moment, size_t n, bool *broken)
 {
-	uint32_t def = 0, outer = 0;
-	size_t n = 0;
+	uint32_t def = 0;
 
-	*broken = false;
+	if (c->n)
+		codes_check(codes, c, moment);
 	for (size_t i = 0; i < c->n; i++) {
-		enum code_place place = codes_place(&s->codes, &c->x[i], moment, &def,
+		enum code_place place = codes_place(codes, &c->x[i], moment, &def,
 				&s->location[n]);
 
 		if (place == CODE_UNKNOWN) {
@@ -61,6 +65,20 @@ static size_t place_frames(struct sampler *s, const struct chain *c, uint64_t mo
 			s->entry[n - 1] |= c->x[i].entry;
 		}
 	}
+	return n;
+}
+
+/* Of both interpreters, and for each frame the call that leads to it. */
+static size_t place_frames(struct sampler *s, const struct chain *inner, const struct chain *c,
+		uint64_t moment, bool *broken)
+{
+	uint32_t outer = 0;
+	size_t n = 0;
+
+	*broken = false;
+	if (s->other)
+		n = place_chain(s, &s->other->codes, inner, moment, n, broken);
+	n = place_chain(s, &s->codes, c, moment, n, broken);
 	for (size_t i = n; i-- > 0; outer = s->location[i])
 		s->call[i] |= (uint64_t)outer << 32;
 	return n;
@@ -118,7 +136,6 @@ static void add_doubts(struct sampler *s, struct pending *p, size_t n)
 /* The Python frames of T; without any it is empty.  NULL: they cannot be told. */
 static const struct chain *read_chain(struct sampler *s, struct os_thread *t, bool *stable)
 {
-	static const struct chain none = { .whole = true };
 	const struct py_state *state[MOST_JOINED];
 	const struct chain *c;
 	size_t n = 0;
@@ -128,7 +145,7 @@ static const struct chain *read_chain(struct sampler *s, struct os_thread *t, bo
 		if (s->threads.state[i].thread == t)
 			state[n++] = &s->threads.state[i];
 	if (!n)
-		return &none;
+		return &no_frames;
 	c = stack_read(&s->reader, state, n, &t->guess, s->threads.state_bytes, stable);
 	return c && c->whole ? c : NULL;
 }
@@ -168,21 +185,24 @@ static bool all_known(const struct sampler *s, size_t n)
 /* The stack of thread T, into P.  False: it has none. */
 static bool read_stack(struct sampler *s, struct os_thread *t, uint64_t moment, struct pending *p)
 {
-	bool copied = native_begin(&s->native, t), stable;
-	const struct chain *c = read_chain(s, t, &stable);
+	bool copied = native_begin(&s->native, t), stable, inner_stable = true;
+	const struct chain *c = read_chain(s, t, &stable), *inner = &no_frames;
 	size_t n;
+
+	if (s->other)
+		inner = other_chain(s->other, t, &inner_stable);
+	stable &= inner_stable;
 
 	if (copied)
 		native_end(&s->native, t);
 	p->node = 0;
-	if (!c || !reserve(s, c->n + 1)) {
+	if (!c || !inner || !reserve(s, c->n + inner->n + 1)) {
 		p->broken = true;
 		return true;
 	}
-	if (!c->n && !s->native.stacks)
+	if (!c->n && !inner->n && !s->native.stacks)
 		return false;
-	codes_check(&s->codes, c, moment);
-	n = place_frames(s, c, moment, &p->broken);
+	n = place_frames(s, inner, c, moment, &p->broken);
 	if (copied && !p->broken && (stable || all_known(s, n)))
 		p->node = native_node(&s->native, s->location, s->entry, n);
 	if (!p->node)
@@ -273,7 +293,32 @@ static void take_locks(struct sampler *s)
 		if (state->holds_gil && state->thread)
 			state->thread->locks = true;
 	}
+	for (size_t i = 0; i < s->threads.n; i++) {
+		struct os_thread *t = s->threads.thread[i];
+
+		any |= t->locks_other;
+		t->locks |= t->locks_other;
+		t->locks_other = false;
+	}
 	s->counts.locked += any;
+}
+
+/* It may be loaded at any time, and is rarely there: the looks get rarer. */
+static void take_other(struct sampler *s, uint64_t now)
+{
+	if (!s->other && s->image.readable && now >= s->other_next) {
+		s->other = other_find(s->pid, &s->image, s->tree);
+		s->other_gap = s->other_gap < OTHER_LEAST ? OTHER_LEAST :
+			s->other_gap < OTHER_MOST ? s->other_gap * 2 : OTHER_MOST;
+		s->other_next = now + s->other_gap;
+		/* stacks of those that wait may be longer than they seemed */
+		for (size_t i = 0; i < s->threads.n && s->other; i++)
+			s->threads.thread[i]->idle_node = 0;
+	}
+	if (s->other && !other_read(s->other, &s->threads)) {
+		other_free(s->other);
+		s->other = NULL;
+	}
 }
 
 static void take_thread(struct sampler *s, struct os_thread *t, uint64_t moment, uint64_t gap,
@@ -304,6 +349,7 @@ bool sampler_take(struct sampler *s, uint64_t now)
 	s->counts.moments++;
 	if (!s->own_process)
 		size_take(&s->size, s->writer, now);
+	take_other(s, now);
 	take_locks(s);
 	for (size_t i = 0; i < s->threads.n; i++)
 		if (s->threads.thread[i]->used)

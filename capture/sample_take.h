@@ -12,6 +12,7 @@
 #include "sample_code.h"
 #include "sample_find.h"
 #include "sample_native.h"
+#include "sample_other.h"
 #include "sample_size.h"
 #include "sample_stack.h"
 #include "sample_threads.h"
@@ -53,6 +54,8 @@ struct sampler {                /* all zero at first */
 	struct threads threads;
 	struct stack_reader reader;
 	struct codes codes;
+	struct sample_other *other;     /* a second interpreter; NULL: there is none */
+	uint64_t other_next, other_gap; /* when to look for it, how long after that again */
 	struct native native;
 	struct symboliser *symboliser;  /* the owner's; made when it is needed */
 	struct trail trail;

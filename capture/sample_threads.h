@@ -31,6 +31,7 @@ struct os_thread {
 	bool listed;                    /* the kernel had it when all were asked for */
 	bool used;                      /* a thread state is its own, or all are wanted */
 	bool locks;                     /* the sampler's: one of them holds a GIL */
+	bool locks_other;               /* that of a second interpreter */
 	/* the sampler's: */
 	uint32_t id;                    /* in the tree, 0: none yet */
 	uint32_t idle_node;             /* its stack when last read */

@@ -46,15 +46,6 @@ struct unwind {                 /* all zero but the first three at first */
 	uint64_t strangers;             /* addresses met that lie in none of them */
 };
 
-static inline uint64_t unwind_name_hash(const char *s)
-{
-	uint64_t h = 1469598103934665603ull;    /* FNV-1a */
-
-	while (*s)
-		h = (h ^ (uint8_t)*s++) * 1099511628211ull;
-	return h;
-}
-
 /* What is mapped now.  *CHANGED: not what it was; rows are forgotten.  False: it cannot
  * be read. */
 bool unwind_look(struct unwind *, bool *changed);

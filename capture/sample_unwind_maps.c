@@ -151,7 +151,7 @@ static bool all_same(const struct unwind *a, const struct unwind *b)
 
 	for (size_t i = 0; good && i < b->n; i++)
 		good = a->list[i].from == b->x[i].from && a->list[i].to == b->x[i].to &&
-			a->list[i].name == unwind_name_hash(b->x[i].path);
+			a->list[i].name == name_hash(b->x[i].path);
 	return good;
 }
 
@@ -163,7 +163,7 @@ static bool remember(struct unwind *u, const struct unwind *now)
 		return false;
 	for (size_t i = 0; i < now->n; i++)
 		x[i] = (struct unwind_listed){ now->x[i].from, now->x[i].to,
-			unwind_name_hash(now->x[i].path) };
+			name_hash(now->x[i].path) };
 	u->list = x;
 	u->listed = now->n;
 	return true;

@@ -238,6 +238,34 @@ PY
     mp-stat --json e.mp | jq -e '.processes | length >= 2 and length <= 4'
 }
 
+@test "two interpreters in one process: the later one's frames inside of the first one's" {
+    set -- "$HOME"/.pyenv/versions/3.{8,9,10,12,13}.*/lib/libpython3.*.so.1.0
+    n=0         # 3.11 as the second one crashes, sampled or not
+    for library; do
+        home=$(dirname "$(dirname "$library")")
+        [ -e "$library" ] || continue
+        while read -r p; do
+            [[ $p == "$home"/* ]] && continue
+            [ -e "$(dirname "$(dirname "$p")")"/lib/libpython3.*.so.1.0 ] || continue
+            # every one as the second, with one other as the first
+            "$p" "$targets/two.py" "$library" "$home" 0 >out 2>&1 || continue
+            mp-sample -q -o two.mp -- "$p" "$targets/two.py" "$library" "$home" 1.2 >out
+            grep -q ready out
+            clean two.mp
+            mp-fold --by function two.mp >folded
+            mp-cat --json two.mp | jq -r 'select(.op == "sample" and .state % 2 == 1) |
+                .stack | map(.func) | join(";")' >idle
+            awk '/^<module>;outer;<module>;inner [0-9]*$/ { n += $NF } { all += $NF }
+                END { exit !(n > 50 && n * 10 > all * 8) }' folded &&
+                grep -q ';own;<module>;alone$' idle && grep -q ';waiting$' idle && ! grep -q 'waiting;.' idle ||
+                { echo "$p $library"; cat folded; sort idle | uniq -c; return 1; } >&2
+            n=$((n + 1))
+            break
+        done < <(shuf list)
+    done
+    [ $n -gt 1 ] || skip 'no two shared interpreters here'
+}
+
 @test "a deleted binary, another namespace" {
     [ -x /usr/bin/python3.11 ] || skip 'no Python to copy'
     cp /usr/bin/python3.11 gone
