@@ -224,11 +224,20 @@ function draw() {
 	one('reset').classList.toggle('hidden', zoomed === root);
 }
 
+// What fits into the picture: where it is too long, "15.1 MiB" for "15,814,656 B (15.1 MiB)".
+function fitted(text) {
+	const n = Math.floor(room / CHAR);
+
+	if (text.length > n)
+		text = text.replace(/([-+]?)[\d,]+ (?:B|ns) \(-?([^)]*)\)/g, '$1$2');
+	return cut(text, n);
+}
+
 function show(f) {
 	const g = drawn.get(f.index);
 
 	one('name').textContent = cut(name(f), Math.floor((matches ? room - 420 : room) / CHAR));
-	one('detail').textContent = detail(f);
+	one('detail').textContent = fitted(detail(f));
 	if (g && !g.querySelector('title')) {
 		g.setAttribute('aria-label', name(f) + ': ' + detail(f));
 		g.append(element('title', {}, name(f) + '\n' + detail(f)));
