@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 enum { OWN_FAILURE = 125, SECOND = 1000000000, BARE_AFTER = 300000000,     /* ns */
-	MOST_HZ = 10000 };
+	MOST_HZ = 10000, SETTLE = 1000 };      /* ms */
 
 static const char *opt_output, *opt_duration;
 static bool opt_native, opt_stop, opt_children, opt_idle, opt_gil;
@@ -208,7 +208,14 @@ static void finish(void)
 		sampler_lost(s);
 	group_detach(&run.group, t);
 	group_counts(&run.group, &c, &native);
-	collect(true);
+	/* what takes long is not done while a thread may still stop for us */
+	for (unsigned i = 0; i < SETTLE && group_release(&run.group); i++)
+		nanosleep(&(struct timespec){ .tv_nsec = SECOND / 1000 }, NULL);
+	if (group_release(&run.group))
+		warn("a thread that cannot be stopped yet is let go at once: native frames stay "
+				"without names (see mp-sym)");
+	else
+		collect(true);
 	if (!output_failed() && c.torn)
 		mp_enc_mark(run.out.writer, t, 0, s->process,
 				mp_def_cstring(s->tree, "samples torn"), (int64_t)c.torn);

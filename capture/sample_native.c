@@ -115,6 +115,14 @@ void native_detach(struct native *n)
 	n->room = n->size = 0;
 }
 
+void native_free(struct native *n)
+{
+	native_detach(n);
+	free(n->late);
+	n->late = NULL;
+	n->n_late = n->late_room = 0;
+}
+
 bool native_refresh(struct native *n, uint64_t now)
 {
 	if (!n->stacks || now < n->look_next)

@@ -57,6 +57,7 @@ void native_counts_add(struct native_counts *to, const struct native_counts *);
 bool native_attach(struct native *, uint64_t eval);
 void native_eval(struct native *, uint64_t eval);       /* it is there now */
 void native_detach(struct native *);
+void native_free(struct native *);
 /* See, now and then, what is mapped.  True: other files than before. */
 bool native_refresh(struct native *, uint64_t now);
 

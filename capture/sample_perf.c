@@ -176,7 +176,11 @@ static bool wait_for(struct native *n, struct photo *p, unsigned cpu)
 		if (read_ring(n, p))
 			return true;
 	ppoll(&fd, 1, &wait, NULL);
-	return read_ring(n, p);
+	if (read_ring(n, p))
+		return true;
+	if (fd.revents & (POLLHUP | POLLERR))
+		close_photo(p);         /* the thread has ended; another may get its number */
+	return false;
 }
 
 int perf_photo(struct native *n, uint32_t tid, unsigned cpu)

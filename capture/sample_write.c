@@ -132,6 +132,7 @@ void sampler_leave(struct sampler *s, uint64_t now)
 
 void sampler_free(struct sampler *s)
 {
+	native_free(&s->native);
 	stack_reader_free(&s->reader);
 	trail_free(&s->trail);
 	table_clear(&s->calls);
