@@ -222,8 +222,7 @@ static bool hold(struct native *n, uint32_t tid)
 
 	if (is_late(n, tid) || !room_for_late(n))
 		return false;
-	n->stopped_at = proc_clock();
-	is = ptrace_hold(tid, &n->state);
+	is = ptrace_hold(tid, &n->state, &n->stopped_at);
 	if (is == 0)
 		n->late[n->n_late++] = tid;
 	if (is <= 0)

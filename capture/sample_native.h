@@ -75,8 +75,9 @@ void native_release(struct native *);
  * none: 0; it is not permitted: -1. */
 int perf_photo(struct native *, uint32_t tid, unsigned cpu);
 void perf_free(struct native *);
-/* sample_ptrace.c.  Stopped with its registers in *STATE: 1; not yet: 0; it cannot be: -1. */
-int ptrace_hold(uint32_t tid, struct hook_state *state);
+/* sample_ptrace.c.  Stopped with its registers in *STATE: 1; not yet: 0; it cannot be: -1.
+ * *SINCE: not before that, by proc_clock. */
+int ptrace_hold(uint32_t tid, struct hook_state *state, uint64_t *since);
 void ptrace_let_go(uint32_t tid);
 /* One that was late: true if it is done with. */
 bool ptrace_release(uint32_t tid);

@@ -53,16 +53,21 @@ static bool registers(uint32_t tid, struct hook_state *s)
 	return true;
 }
 
-int ptrace_hold(uint32_t tid, struct hook_state *state)
+int ptrace_hold(uint32_t tid, struct hook_state *state, uint64_t *since)
 {
-	uint64_t until = proc_clock() + MOST_WAIT;
+	uint64_t until;
 	int is;
+
+	*since = proc_clock();
+	until = *since + MOST_WAIT;
 
 	if (ptrace(PTRACE_SEIZE, (pid_t)tid, NULL, NULL) < 0)
 		return -1;
 	ptrace(PTRACE_INTERRUPT, (pid_t)tid, NULL, NULL);
-	while ((is = stopped(tid, &let_go_with)) == 0 && proc_clock() < until)
+	while ((is = stopped(tid, &let_go_with)) == 0 && *since < until) {
 		sched_yield();
+		*since = proc_clock();
+	}
 	if (is <= 0)
 		return is;
 	if (registers(tid, state))
