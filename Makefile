@@ -39,7 +39,8 @@ SYMBOL_LIBS = -ldw -lelf -liberty -ldl
 lib_src = $(sort $(wildcard formats/*.c) $(filter-out lib/cli.c lib/print.c lib/cli_%.c,$(wildcard lib/*.c)))
 cli_src = $(sort $(wildcard lib/cli.c lib/print.c lib/cli_*.c))
 tool_src = $(sort $(wildcard tools/mp-*.c))
-capture_src = $(sort $(filter-out capture/mp-sample.c,$(wildcard capture/*.c)))
+capture_src = $(sort $(filter-out $(sample_only),$(wildcard capture/*.c)))
+sample_only = $(patsubst %,capture/%.c,mp-sample sample_group sample_tell)
 sample_src = $(sort capture/mp-sample.c $(wildcard capture/sample_*.c) \
 	$(patsubst %,capture/%.c,child command output python_debug table trace_out trail $(python_shared)) \
 	$(patsubst %,capture/%.c,evalrange last modules stacks symboliser))

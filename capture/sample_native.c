@@ -71,7 +71,7 @@ static bool look(struct native *n)
 	for (size_t i = 0; i < n->unwind.n; i++)
 		if (!n->unwind.x[i].kept)
 			send_module(n, &n->unwind.x[i]);
-	return true;
+	return n->changed = true;
 }
 
 void native_eval(struct native *n, uint64_t eval)
@@ -125,10 +125,15 @@ void native_free(struct native *n)
 
 bool native_refresh(struct native *n, uint64_t now)
 {
-	if (!n->stacks || now < n->look_next)
-		return false;
-	n->look_next = now + LOOK_EVERY;
-	return look(n);
+	bool changed;
+
+	if (n->stacks && now >= n->look_next) {
+		n->look_next = now + LOOK_EVERY;
+		look(n);
+	}
+	changed = n->changed;
+	n->changed = false;
+	return changed;
 }
 
 /* ---- the copy ------------------------------------------------------------------------------ */
@@ -153,7 +158,7 @@ static bool copy_more(struct native *n, size_t more)
 	if (!native_room(n, n->size + more))
 		return false;
 	for (; more >= 512; more /= 2) {
-		if (remote_read_some(n->pid, n->state.sp + n->size, n->bytes + n->size, 8, more)) {
+		if (remote_read(n->pid, n->state.sp + n->size, n->bytes + n->size, more)) {
 			n->size += more;
 			return true;
 		}
@@ -223,8 +228,10 @@ static bool hold(struct native *n, uint32_t tid)
 	if (is_late(n, tid) || !room_for_late(n))
 		return false;
 	is = ptrace_hold(tid, &n->state, &n->stopped_at);
-	if (is == 0)
+	if (is == 0) {
 		n->late[n->n_late++] = tid;
+		n->released = proc_clock();
+	}
 	if (is <= 0)
 		n->counts.missed++;
 	n->counts.stops += is >= 0;
@@ -286,12 +293,17 @@ void native_end(struct native *n, const struct os_thread *t)
 
 void native_release(struct native *n)
 {
+	uint64_t now = n->n_late ? proc_clock() : 0;
 	size_t left = 0;
 
-	for (size_t i = 0; i < n->n_late; i++)
-		if (!ptrace_release(n->late[i]))
+	for (size_t i = 0; i < n->n_late; i++) {
+		if (ptrace_release(n->late[i]))
+			n->counts.held += now - n->released;    /* at most */
+		else
 			n->late[left++] = n->late[i];
+	}
 	n->n_late = left;
+	n->released = now;
 }
 
 /* ---- the stack ------------------------------------------------------------------------------ */

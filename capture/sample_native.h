@@ -47,6 +47,8 @@ struct native {                 /* all zero but the first four at first */
 	uint64_t photos;
 	uint32_t *late;                 /* threads asked to stop and not yet seen to */
 	size_t n_late, late_room;
+	uint64_t released;              /* ns: when those were last looked at */
+	bool changed;                   /* other files are mapped than native_refresh told of */
 	uint64_t look_next;             /* when to see what is mapped */
 	uint64_t looked, look_gap;      /* ns of proc_clock: for a stranger's sake; 0: at once */
 	struct native_counts counts;
