@@ -365,7 +365,10 @@ threading.Thread(target=time.sleep, args=(0.4,)).start()
 work()
 END
     for flag in '' -s -f; do
-        "$venv/bin/austin" -b $flag -i 1ms -o a.mojo /usr/bin/python3 w.py >/dev/null 2>&1
+        # on a busy machine it may give up before the interpreter is there
+        for _ in 1 2 3 4; do
+            "$venv/bin/austin" -b $flag -i 1ms -t 10s -o a.mojo /usr/bin/python3 w.py >/dev/null 2>&1 && break
+        done
         "$venv/bin/mojo2austin" a.mojo a.txt
         mp-cat --json a.mojo | jq -s 'map(select(.op == "sample")) |
             [(map(.weight / 1000) | add), length] | @tsv' -r >got
