@@ -282,6 +282,7 @@ static void launch(char **command)
 	if (child_start(&run.child, path, command, environ, run.out.owns_stdout) < 0)
 		die("%s: %s", command[0], strerror(errno));
 	run.s->pid = run.child.pid;
+	run.s->native.child = true;
 	run.pidfd = run.child.pidfd;
 }
 

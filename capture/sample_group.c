@@ -85,6 +85,7 @@ static void drop(struct sample_group *g, size_t i, uint64_t now)
 {
 	struct group_member *m = g->x[i];
 
+	native_release(&m->s.native);   /* else its parent is not told of its end */
 	sampler_detach(&m->s, now);
 	group_write(g);
 	sample_counts_add(&g->counts, &m->s.counts);
@@ -227,6 +228,7 @@ bool group_release(struct sample_group *g)
 
 void group_detach(struct sample_group *g, uint64_t now)
 {
+	group_release(g);
 	for (size_t i = 0; i < g->n; i++)
 		sampler_detach(&g->x[i]->s, now);
 	group_write(g);

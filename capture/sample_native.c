@@ -221,13 +221,18 @@ static bool is_late(const struct native *n, uint32_t tid)
 	return false;
 }
 
+static bool is_child(const struct native *n, uint32_t tid)
+{
+	return n->child && tid == (uint32_t)n->pid;
+}
+
 static bool hold(struct native *n, uint32_t tid)
 {
 	int is;
 
 	if (is_late(n, tid) || !room_for_late(n))
 		return false;
-	is = ptrace_hold(tid, &n->state, &n->stopped_at);
+	is = ptrace_hold(tid, is_child(n, tid), &n->state, &n->stopped_at);
 	if (is == 0) {
 		n->late[n->n_late++] = tid;
 		n->released = proc_clock();
@@ -286,7 +291,10 @@ void native_end(struct native *n, const struct os_thread *t)
 {
 	if (!n->holds)
 		return;
-	ptrace_let_go(t->tid);
+	if (!ptrace_let_go(t->tid)) {
+		n->late[n->n_late++] = t->tid;  /* hold() left room */
+		n->released = proc_clock();
+	}
 	n->holds = false;
 	n->counts.held += proc_clock() - n->stopped_at;
 }
@@ -297,7 +305,7 @@ void native_release(struct native *n)
 	size_t left = 0;
 
 	for (size_t i = 0; i < n->n_late; i++) {
-		if (ptrace_release(n->late[i]))
+		if (ptrace_release(n->late[i], is_child(n, n->late[i])))
 			n->counts.held += now - n->released;    /* at most */
 		else
 			n->late[left++] = n->late[i];

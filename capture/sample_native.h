@@ -34,6 +34,7 @@ struct native {                 /* all zero but the first four at first */
 	struct symboliser *symboliser;
 	uint32_t process;
 	struct stacks *stacks;          /* NULL: not attached */
+	bool child;                     /* of this process, which waits for its end */
 	struct unwind unwind;
 	struct last last;
 	struct hook_state state;        /* what was copied of a thread: registers */
@@ -45,7 +46,7 @@ struct native {                 /* all zero but the first four at first */
 	bool no_perf, holds;            /* not permitted; ptrace holds the one being copied */
 	struct photo *photo;
 	uint64_t photos;
-	uint32_t *late;                 /* threads asked to stop and not yet seen to */
+	uint32_t *late;                 /* threads asked to stop and not let go of yet */
 	size_t n_late, late_room;
 	uint64_t released;              /* ns: when those were last looked at */
 	bool changed;                   /* other files are mapped than native_refresh told of */
@@ -78,10 +79,12 @@ void native_release(struct native *);
 int perf_photo(struct native *, uint32_t tid, unsigned cpu);
 void perf_free(struct native *);
 /* sample_ptrace.c.  Stopped with its registers in *STATE: 1; not yet: 0; it cannot be: -1.
- * *SINCE: not before that, by proc_clock. */
-int ptrace_hold(uint32_t tid, struct hook_state *state, uint64_t *since);
-void ptrace_let_go(uint32_t tid);
-/* One that was late: true if it is done with. */
-bool ptrace_release(uint32_t tid);
+ * CHILD: it is a child of this process, which waits for its end elsewhere.  *SINCE: not
+ * before that, by proc_clock. */
+int ptrace_hold(uint32_t tid, bool child, struct hook_state *state, uint64_t *since);
+/* False: it was killed in between, and is to be released when it has ended. */
+bool ptrace_let_go(uint32_t tid);
+/* One that was late, or killed: true if it is done with. */
+bool ptrace_release(uint32_t tid, bool child);
 
 #endif

@@ -17,18 +17,21 @@
 
 enum { MOST_WAIT = 2000000 };   /* ns */
 
-/* 1: it has stopped, *SIGNAL to be delivered; 0: not yet; -1: it has ended.  Its end itself
- * is left for who waits for it. */
-static int stopped(uint32_t tid, int *signal)
+/* 1: it has stopped, *SIGNAL to be delivered; 0: not yet; -1: it is held no more.  Of one
+ * that ends while it is traced nobody is told before we have taken note of it: its parent
+ * would wait for ever.  Only the end of a CHILD of ours is left for who waits for it here. */
+static int stopped(uint32_t tid, bool child, int *signal)
 {
 	siginfo_t i = { .si_pid = 0 };
 	int event;
 
 	*signal = 0;
-	if (waitid(P_PID, tid, &i, WSTOPPED | WNOHANG | __WALL) < 0)
+	if (waitid(P_PID, tid, &i, WSTOPPED | WNOHANG | __WALL | (child ? 0 : WEXITED)) < 0)
 		return -1;
 	if (!i.si_pid)
 		return 0;
+	if (i.si_code == CLD_EXITED || i.si_code == CLD_KILLED || i.si_code == CLD_DUMPED)
+		return -1;
 	event = i.si_status >> 8;
 	/* our stop, or that of job control, in which it stays by itself */
 	if (i.si_code == CLD_TRAPPED && event == 0)
@@ -38,9 +41,10 @@ static int stopped(uint32_t tid, int *signal)
 
 static int let_go_with;         /* the signal that the one held has met */
 
-static void detach(uint32_t tid, int signal)
+/* False: it was killed while it was stopped. */
+static bool detach(uint32_t tid, int signal)
 {
-	ptrace(PTRACE_DETACH, (pid_t)tid, NULL, (void *)(uintptr_t)signal);
+	return ptrace(PTRACE_DETACH, (pid_t)tid, NULL, (void *)(uintptr_t)signal) == 0;
 }
 
 static bool registers(uint32_t tid, struct hook_state *s)
@@ -53,7 +57,7 @@ static bool registers(uint32_t tid, struct hook_state *s)
 	return true;
 }
 
-int ptrace_hold(uint32_t tid, struct hook_state *state, uint64_t *since)
+int ptrace_hold(uint32_t tid, bool child, struct hook_state *state, uint64_t *since)
 {
 	uint64_t until;
 	int is;
@@ -64,7 +68,7 @@ int ptrace_hold(uint32_t tid, struct hook_state *state, uint64_t *since)
 	if (ptrace(PTRACE_SEIZE, (pid_t)tid, NULL, NULL) < 0)
 		return -1;
 	ptrace(PTRACE_INTERRUPT, (pid_t)tid, NULL, NULL);
-	while ((is = stopped(tid, &let_go_with)) == 0 && *since < until) {
+	while ((is = stopped(tid, child, &let_go_with)) == 0 && *since < until) {
 		sched_yield();
 		*since = proc_clock();
 	}
@@ -72,20 +76,17 @@ int ptrace_hold(uint32_t tid, struct hook_state *state, uint64_t *since)
 		return is;
 	if (registers(tid, state))
 		return 1;
-	detach(tid, let_go_with);
-	return -1;
+	return ptrace_let_go(tid) ? -1 : 0;
 }
 
-void ptrace_let_go(uint32_t tid)
+bool ptrace_let_go(uint32_t tid)
 {
-	detach(tid, let_go_with);
+	return detach(tid, let_go_with);
 }
 
-bool ptrace_release(uint32_t tid)
+bool ptrace_release(uint32_t tid, bool child)
 {
-	int signal, is = stopped(tid, &signal);
+	int signal, is = stopped(tid, child, &signal);
 
-	if (is > 0)
-		detach(tid, signal);
-	return is != 0;
+	return is > 0 ? detach(tid, signal) : is < 0;
 }

@@ -84,3 +84,9 @@ clean() {
     # those that ended and were not waited for are not found again and again
     [ "$(sed -n 's/.*processes sampled: //p' <<<"$output")" -lt 320 ]
 }
+
+@test "one that ends while it is being stopped is let go: its parent is told" {
+    run -0 --separate-stderr timeout 60 mp-sample -q --children --stop -r 5000 -o d.mp -- "$build/targets/dying" 12 100
+    same "$output" 12
+    clean d.mp
+}
