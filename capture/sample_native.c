@@ -323,10 +323,12 @@ static bool load(void *of, uintptr_t address, uintptr_t *out)
 
 	if (address < n->state.sp || address & 7)
 		return false;
-	if (at + 8 > n->wanted && at < MOST_BYTES)
+	if (at > MOST_BYTES)
+		return remote_read(n->pid, address, out, sizeof *out);
+	if (at + 8 > n->wanted)
 		n->wanted = at + 4096;
 	while (at + 8 > n->size)
-		if (at > MOST_BYTES || !copy_more(n, 4 * LEAST_BYTES))
+		if (!copy_more(n, 4 * LEAST_BYTES))
 			return remote_read(n->pid, address, out, sizeof *out);
 	memcpy(out, n->bytes + at, sizeof *out);
 	return true;

@@ -184,9 +184,10 @@ PY
 }
 
 @test "a program that means no good" {
-    for what in 0 1 2 3 4 5 6 7; do
+    for what in 0 1 2 3 4 5 6 7 8 8; do
+        way=$([ "$way" = --native ] && echo --stop || echo --native)
         start "$build/targets/hostile" $what
-        run --separate-stderr timeout 20 mp-sample $([ $((what % 2)) = 0 ] && echo --native || echo --stop) -p $pid -d 0.3 -o h.mp
+        run --separate-stderr timeout 20 mp-sample $way -p $pid -d 0.3 -o h.mp
         [ "$status" = 0 ] || { echo "$what: $status $stderr"; return 1; }
         clean h.mp
         kill -KILL $pid

@@ -3,7 +3,7 @@
  * tables of any length.  What reads it must come to an end.
  *
  * Operand: what is bad of it (0 nothing, 1 interpreters, 2 threads, 3 frames, 4 names,
- * 5 tables, 6 types, 7 addresses).
+ * 5 tables, 6 types, 7 addresses, 8 the stack pointer).
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -96,6 +96,13 @@ int main(int argc, char **argv)
 		bad((int)strtol(argv[1], NULL, 10));
 	puts("ready");
 	fflush(stdout);
+#ifdef __x86_64__
+	/* its stack is at 0, and the return address just below that */
+	if (argc > 1 && strtol(argv[1], NULL, 10) == 8)
+		__asm__ volatile(".cfi_remember_state\n\t.cfi_def_cfa rsp, 8\n\t"
+				".cfi_offset rip, -16\n\txor %esp, %esp\n0:\tjmp 0b\n\t"
+				".cfi_restore_state");
+#endif
 	for (volatile uint64_t i = 0;; i++)     /* it runs, so its stack is read each time */
 		;
 }
