@@ -85,27 +85,55 @@ static bool open_photo(struct photo *p, uint32_t tid)
 	return true;
 }
 
+static bool make_room(struct native *n)
+{
+	if (n->photo)
+		return true;
+	n->photo = calloc(MOST_OPEN, sizeof *n->photo);
+	for (size_t i = 0; n->photo && i < MOST_OPEN; i++)
+		n->photo[i].fd = -1;
+	return n->photo != NULL;
+}
+
+/* Of threads that have ended; ALL: of the others, too.  False: there was none. */
+static bool close_photos(struct native *n, bool all)
+{
+	struct pollfd fd[MOST_OPEN];
+	bool any = false;
+
+	for (size_t i = 0; i < MOST_OPEN; i++)
+		fd[i] = (struct pollfd){ .fd = n->photo[i].fd };
+	poll(fd, MOST_OPEN, 0);
+	for (size_t i = 0; i < MOST_OPEN; i++) {
+		if (n->photo[i].fd < 0 || !(all || fd[i].revents & POLLHUP))
+			continue;
+		close_photo(&n->photo[i]);
+		any = true;
+	}
+	return any;
+}
+
 /* The thread's, or the place of the one not used for longest.  NULL: errno. */
 static struct photo *photo_of(struct native *n, uint32_t tid)
 {
 	struct photo *oldest;
 
-	if (!n->photo) {
-		n->photo = calloc(MOST_OPEN, sizeof *n->photo);
-		if (!n->photo)
-			return NULL;
-		for (size_t i = 0; i < MOST_OPEN; i++)
-			n->photo[i].fd = -1;
-	}
-	oldest = &n->photo[0];
-	for (size_t i = 0; i < MOST_OPEN; i++) {
+	if (!make_room(n))
+		return NULL;
+	for (size_t i = 0; i < MOST_OPEN; i++)
 		if (n->photo[i].tid == tid)
 			return &n->photo[i];
+	close_photos(n, false);
+	oldest = &n->photo[0];
+	for (size_t i = 0; i < MOST_OPEN; i++)
 		if (n->photo[i].used < oldest->used)
 			oldest = &n->photo[i];
-	}
 	close_photo(oldest);
-	return open_photo(oldest, tid) ? oldest : NULL;
+	/* too many files, or too much locked memory: with fewer it may go on */
+	if (open_photo(oldest, tid) || (errno != ESRCH && close_photos(n, true) &&
+			open_photo(oldest, tid)))
+		return oldest;
+	return NULL;
 }
 
 /* ---- records ------------------------------------------------------------------------------- */
@@ -178,8 +206,8 @@ static bool wait_for(struct native *n, struct photo *p, unsigned cpu)
 	ppoll(&fd, 1, &wait, NULL);
 	if (read_ring(n, p))
 		return true;
-	if (fd.revents & (POLLHUP | POLLERR))
-		close_photo(p);         /* the thread has ended; another may get its number */
+	if (fd.revents & POLLHUP)
+		close_photo(p);         /* it has ended; its number may be another's by now */
 	return false;
 }
 
